@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The choice of the guest's PMU mode: host, KVM and options in, decision and reasons out. */
+#ifndef MINIVMM_MODE_H
+#define MINIVMM_MODE_H
+
+#include <sched.h>
+#include <stdbool.h>
+
+#include "host.h"
+#include "options.h"
+#include "status.h"
+
+/* What this kernel's KVM offers; filled by kvm_offers() (kvm.h). */
+struct kvm_offers {
+	bool pmu;         /* KVM_CAP_ARM_PMU_V3 */
+	bool set_pmu;     /* KVM_ARM_VCPU_PMU_V3_SET_PMU */
+	bool composite;   /* KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY */
+	bool strict;      /* vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT */
+	bool nr_counters; /* KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS */
+};
+
+struct choice {
+	enum pmu_mode mode;            /* never PMU_AUTO */
+	int pmu;                       /* EXPLICIT, STRICT: index into host->pmus; else -1 */
+	bool narrowed;                 /* auto took CPUs away from the vCPUs */
+	cpu_set_t cpus[MAX_VCPUS];     /* where each vCPU may run; for a plan also where it starts */
+	char reasons[1024];            /* one line a step, each ending in '\n' */
+};
+
+/*
+ * Where the vCPUs may run, from --affinity and the host: fills choice->cpus.
+ * A CPU that is absent, offline or not allowed is STATUS_USAGE; the message
+ * names the option, the CPU, why it cannot be used and the CPUs that can.
+ */
+enum status choose_cpus(const struct options *options, const struct host *host,
+			struct choice *choice);
+
+/*
+ * True if choose_mode() must know what KVM offers beyond KVM_CAP_ARM_PMU_V3:
+ * asking takes a throw-away VM, which a run that names its mode can do without.
+ */
+bool choose_needs_probe(const struct options *options, const struct host *host,
+			const struct choice *choice);
+
+/*
+ * auto, in this order: explicit where one host PMU covers every CPU the vCPUs
+ * may use; else composite; else explicit on the PMU that covers most of the
+ * allowed CPUs (the first of equals), with the vCPUs narrowed to it; else off.
+ * Never default. --pmu-filter and --pmu-counters rule composite out for auto.
+ * A mode asked for by name that is not to be had is STATUS_HOST, an unknown
+ * PMU name or a cpuN without PMU STATUS_USAGE; messages list what exists.
+ * Last, the plan's CPUs are checked like the affinity's: online and allowed,
+ * and, where auto narrowed, within what is left. In explicit mode a plan may
+ * leave the PMU's CPUs: showing the refusal is its purpose.
+ */
+enum status choose_mode(const struct options *options, const struct host *host,
+			const struct kvm_offers *offers, struct choice *choice);
+
+#endif

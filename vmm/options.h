@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line. One table (options.c) feeds parsing and --help. */
+#ifndef MINIVMM_OPTIONS_H
+#define MINIVMM_OPTIONS_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "plan.h"
+#include "status.h"
+
+#define MAX_VCPUS 64
+
+enum pmu_mode { PMU_AUTO, PMU_DEFAULT, PMU_EXPLICIT, PMU_COMPOSITE, PMU_STRICT, PMU_OFF };
+
+/* One range of --pmu-filter; the kernel's struct kvm_pmu_event_filter. */
+struct pmu_filter {
+	uint16_t base;
+	uint16_t count;
+};
+
+#define MAX_FILTERS 16
+
+struct options {
+	enum pmu_mode pmu;
+	char pmu_name[64];      /* explicit, strict: a host PMU's name; "" unless given */
+	int pmu_cpu;            /* explicit:cpuN: the PMU that covers this CPU; -1 unless given */
+	bool pmu_filter_deny;   /* --pmu-filter=deny: rather than allow: */
+	int nfilters;           /* 0: no filter */
+	struct pmu_filter filters[MAX_FILTERS];
+	int pmu_counters;       /* PMCR_EL0.N to show, 0..31; -1: all that there are */
+	int cpus;               /* 1..MAX_VCPUS */
+	uint64_t mem;           /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
+	int naffinity;          /* 0: none given; 1: affinity[0] is for all; else one each */
+	bool affinity_each;     /* the V:LIST form was used */
+	cpu_set_t affinity[MAX_VCPUS]; /* an empty set in the V:LIST form: vCPU not named */
+	struct plan plan;
+	bool refusal_return;    /* --on-refusal=return */
+	int gic;                /* 0 auto, 2, 3 */
+	const char *image;      /* these point into argv */
+	const char *initrd;
+	const char *append;     /* "" unless given */
+	const char *dtb_out;
+	const char *record;
+	unsigned timeout_s;     /* 0: none */
+	bool quiet;
+	bool probe;
+	bool probe_json;
+	bool help;
+	bool version;
+};
+
+/*
+ * Fills @options, defaults included. Every error is STATUS_USAGE and names the
+ * option, what is wrong and what would work. IMAGE is required unless --help,
+ * --version or --probe is given. Conflicts between options are found here;
+ * what depends on the host (CPUs, PMUs) is checked by mode.c.
+ */
+enum status options_parse(int argc, char **argv, struct options *options);
+
+/* What --help prints: usage, every option with its default, the exit statuses. One screen. */
+void options_help(FILE *out);
+
+const char *pmu_mode_name(enum pmu_mode mode);
+
+#endif

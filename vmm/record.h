@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* --record: one JSON object a line. Any thread may write; each line is whole. */
+#ifndef MINIVMM_RECORD_H
+#define MINIVMM_RECORD_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "host.h"
+#include "mode.h"
+#include "stats.h"
+#include "status.h"
+
+struct record {
+	FILE *file;        /* NULL: nothing is recorded */
+	const char *path;
+};
+
+/* @path NULL: no recording. "-" is stdout. STATUS_INPUT if it cannot be written. */
+enum status record_open(struct record *record, const char *path);
+
+/* {"type":"run","mode":...,"pmu":...,"vcpus":...} */
+void record_run(struct record *record, const struct host *host, const struct choice *choice,
+		int vcpus);
+/* {"type":"window","vcpu":..,"window":..,"cpu":..,"pmu":"..","hops":..,"time_ns":..,"cntvct":delta,
+ *  "cycles":delta,"overflow":..,"interrupts":..,"pmcr":..,"events":{"0x08":delta,..}} */
+void record_window(struct record *record, const struct host *host, const struct window *window);
+/* {"type":"hop","vcpu":..,"from":..,"to":..,"time_ns":..} */
+void record_hop(struct record *record, int vcpu, int from, int to, uint64_t time_ns);
+/* {"type":"refusal","vcpu":..,"cpu":..,"back":..,"time_ns":..}; back -1: the run ends */
+void record_refusal(struct record *record, int vcpu, int cpu, int back, uint64_t time_ns);
+/* {"type":"end","status":..,"time_ns":..} */
+void record_end(struct record *record, int status, uint64_t time_ns);
+
+/* STATUS_INPUT if any line could not be written (disk full): a record with holes is no record. */
+enum status record_close(struct record *record);
+
+#endif

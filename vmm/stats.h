@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run did, kept a vCPU and host PMU at a time, for the summary. One writer (a vCPU's thread) each. */
+#ifndef MINIVMM_STATS_H
+#define MINIVMM_STATS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../guest/lab.h"
+#include "mode.h"
+
+/* One window as the VMM sees it; what record.c prints and stats_window() counts. */
+struct window {
+	int vcpu;
+	int cpu;             /* the CPU at the window's end */
+	int pmu;             /* index into host->pmus that covers it, -1: none */
+	unsigned hops;       /* hops of this vCPU since its last window ended */
+	uint64_t time_ns;    /* since the run's start */
+	struct lab_record *record; /* checked copy */
+};
+
+/* The windows that ended on one host PMU. */
+struct pmu_stats {
+	uint64_t windows;
+	uint64_t stopped;    /* windows without a hop in which the cycle counter did not move */
+	uint64_t min, max;   /* cycles */
+	uint64_t *cycles;    /* every window's, owned, for the median */
+	size_t capacity;
+	uint64_t overflows;  /* overflow interrupts */
+};
+
+struct vcpu_stats {
+	struct pmu_stats pmu[HOST_MAX_PMUS + 1]; /* the last: CPUs without a PMU */
+	uint64_t hops, refusals;
+};
+
+struct stats {
+	int nvcpus;
+	struct vcpu_stats vcpu[MAX_VCPUS];
+};
+
+/* False if memory ran out; the window is then in the counts but not in the median. */
+int stats_window(struct stats *stats, const struct window *window);
+
+/* The median of the windows, 0 if there are none. Sorts in place. */
+uint64_t stats_median(struct pmu_stats *pmu);
+
+/*
+ * The table and one sentence that says what it means in this mode, to @out.
+ * @choice and @host give the mode and the names. Nothing to tell if the guest
+ * handed over no record and no vCPU was refused or hopped.
+ */
+void stats_print(struct stats *stats, const struct host *host, const struct choice *choice,
+		 FILE *out);
+
+void stats_free(struct stats *stats);
+
+#endif
