@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* /dev/kvm and what this kernel's KVM offers. */
+#ifndef MINIVMM_KVM_H
+#define MINIVMM_KVM_H
+
+#include "mode.h"
+#include "status.h"
+
+/* Of Linux 6.16, 7.3 and unmerged; absent from older headers (docs: kernel, devices/vcpu.rst). */
+#define KVM_PMU_SET_NR_COUNTERS     4
+#define KVM_PMU_FIXED_COUNTERS_ONLY 5
+#define KVM_FEATURE_PMU_V3_STRICT   9
+
+struct kvm {
+	int fd;
+	unsigned ipa_bits; /* of guest physical addresses; 36-bit hosts exist */
+};
+
+/* STATUS_HOST with the way out if /dev/kvm is absent, forbidden or too old. */
+enum status kvm_open(struct kvm *kvm);
+
+/*
+ * Fills @offers. What only a VM can tell is asked of a throw-away one, and
+ * only if @probe; SET_PMU is otherwise taken for granted and shown by its use.
+ */
+enum status kvm_offers(const struct kvm *kvm, bool probe, struct kvm_offers *offers);
+
+/* A VM with the host's largest IPA size: 0 would mean 40 bits, which some hosts lack. */
+int kvm_create_vm(const struct kvm *kvm);
+
+/* KVM_SET_DEVICE_ATTR on a vCPU or device; 0 or -1 with errno. */
+int kvm_set_attr(int fd, unsigned group, unsigned attr, const void *arg);
+
+#endif

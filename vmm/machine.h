@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* One virtual machine. machine.c builds it, vcpu.c and run.c run it. */
+#ifndef MINIVMM_MACHINE_H
+#define MINIVMM_MACHINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bus.h"
+#include "image.h"
+#include "kvm.h"
+#include "memory.h"
+#include "mode.h"
+#include "pl011.h"
+#include "plan.h"
+#include "record.h"
+#include "stats.h"
+
+struct kvm_run;
+
+struct vcpu {
+	struct machine *machine;
+	int index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	atomic_int tid;             /* 0 until the thread runs: the mover needs it */
+	struct plan_place place;
+	atomic_int cpu;             /* where the plan has put it, -1 without a plan */
+	atomic_uint hops;           /* since the last window */
+};
+
+struct machine {
+	const struct options *options;
+	const struct host *host;
+	const struct choice *choice;
+	struct plan plan;           /* the options' plan, filled for this host */
+	struct kvm kvm;
+	int vm_fd, gic_fd;
+	int gic;                    /* 2 or 3 */
+	size_t run_size;
+	struct memory memory;
+	struct image image;
+	struct bus bus;
+	struct pl011 uart;
+	struct record record;
+	struct stats stats;
+	pthread_mutex_t lock;       /* record and stats */
+	int nvcpus;
+	struct vcpu vcpus[MAX_VCPUS];
+	uint64_t start_ns;
+	atomic_int end;             /* the run's status, -1 while it goes on */
+	int end_fd;                 /* eventfd: wakes the main thread */
+};
+
+/*
+ * In the order that KVM demands: VM, memory, every vCPU before the GIC is
+ * initialised, the calling thread on vCPU 0's CPU before KVM_ARM_VCPU_INIT
+ * (the default PMU is taken there), GIC before the PMU's attributes, the PMU's
+ * choice before filter, counters, interrupt and INIT.
+ */
+enum status machine_create(struct machine *machine);
+enum status machine_run(struct machine *machine);
+void machine_destroy(struct machine *machine);
+
+/* The first status given ends the run, from any thread. */
+void machine_end(struct machine *machine, int status);
+uint64_t machine_now(const struct machine *machine); /* ns since the run's start */
+
+/* vcpu.c: a vCPU's thread, and its move to @cpu (-1: anywhere it may run). */
+void *vcpu_thread(void *vcpu);
+enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu);
+void vcpu_hop(struct vcpu *vcpu, int tid);
+
+/* lab.c: bus handler of the lab device; owner is the struct machine. */
+void lab_access(void *owner, struct bus_access *access);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* A vCPU's thread: KVM_RUN, exit reason, device or end; its hops and refusals. */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cpulist.h"
+#include "fail.h"
+#include "machine.h"
+
+static const char *exit_name(uint32_t reason)
+{
+	static const struct {
+		uint32_t reason;
+		const char *name;
+	} names[] = {
+		{ KVM_EXIT_UNKNOWN, "UNKNOWN" },
+		{ KVM_EXIT_EXCEPTION, "EXCEPTION" },
+		{ KVM_EXIT_MMIO, "MMIO" },
+		{ KVM_EXIT_FAIL_ENTRY, "FAIL_ENTRY" },
+		{ KVM_EXIT_INTERNAL_ERROR, "INTERNAL_ERROR" },
+		{ KVM_EXIT_SYSTEM_EVENT, "SYSTEM_EVENT" },
+		{ KVM_EXIT_ARM_NISV, "ARM_NISV" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].reason == reason)
+			return names[i].name;
+	return "unlisted";
+}
+
+enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu)
+{
+	cpu_set_t set = vcpu->machine->choice->cpus[vcpu->index];
+	char list[CPULIST_TEXT];
+
+	if (cpu >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET((size_t)cpu, &set);
+	}
+	if (sched_setaffinity(tid, sizeof(set), &set) < 0)
+		return fail_errno(STATUS_HOST, "cannot move vCPU %d to CPU %s (offline or not "
+					       "allowed meanwhile?)", vcpu->index,
+				  cpulist_format(&set, list, sizeof(list)));
+	atomic_store(&vcpu->cpu, cpu);
+	return STATUS_OK;
+}
+
+void vcpu_hop(struct vcpu *vcpu, int tid)
+{
+	struct machine *machine = vcpu->machine;
+	int from = atomic_load(&vcpu->cpu), to = plan_next(&machine->plan, &vcpu->place);
+	enum status status;
+
+	if (to == from)
+		return;
+	status = vcpu_place(vcpu, tid, to);
+	if (status) {
+		machine_end(machine, (int)status);
+		return;
+	}
+	atomic_fetch_add(&vcpu->hops, 1);
+	pthread_mutex_lock(&machine->lock);
+	machine->stats.vcpu[vcpu->index].hops++;
+	record_hop(&machine->record, vcpu->index, from, to, machine_now(machine));
+	pthread_mutex_unlock(&machine->lock);
+}
+
+/* KVM leaves the vCPU unharmed: on a covered CPU the next KVM_RUN goes on where this one began. */
+static void refused(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	const struct host_pmu *pmu =
+		machine->choice->pmu >= 0 ? &machine->host->pmus[machine->choice->pmu] : NULL;
+	int cpu = (int)vcpu->run->fail_entry.cpu, back = -1;
+	uint64_t reason = vcpu->run->fail_entry.hardware_entry_failure_reason;
+	char list[CPULIST_TEXT] = "";
+	cpu_set_t covered;
+	enum status status;
+
+	if (!pmu || reason != KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED) {
+		machine_end(machine, fail(STATUS_INTERNAL, "KVM could not enter vCPU %d on CPU %d: "
+					  "reason 0x%llx", vcpu->index, cpu,
+					  (unsigned long long)reason));
+		return;
+	}
+	CPU_AND(&covered, &pmu->cpus, &machine->host->allowed);
+	if (machine->options->refusal_return)
+		back = cpulist_first(&covered);
+	pthread_mutex_lock(&machine->lock);
+	machine->stats.vcpu[vcpu->index].refusals++;
+	record_refusal(&machine->record, vcpu->index, cpu, back, machine_now(machine));
+	pthread_mutex_unlock(&machine->lock);
+	if (back < 0) {
+		cpulist_format(&pmu->cpus, list, sizeof(list));
+		machine_end(machine, fail(STATUS_REFUSED, "KVM refused to run vCPU %d on CPU %d: host "
+					  "PMU %s covers cpus %s; keep it there, or use "
+					  "--on-refusal=return or --pmu=composite", vcpu->index,
+					  cpu, pmu->name, list));
+		return;
+	}
+	status = vcpu_place(vcpu, 0, back);
+	if (status)
+		machine_end(machine, (int)status);
+}
+
+static void mmio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct bus_access access = { .length = run->mmio.len, .write = run->mmio.is_write,
+				     .vcpu = vcpu->index };
+
+	if (access.write)
+		memcpy(&access.value, run->mmio.data, sizeof(access.value));
+	if (access.length < 8)
+		access.value &= (1ull << access.length * 8) - 1;
+	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access))
+		machine_end(vcpu->machine,
+			    fail(STATUS_CRASH, "vCPU %d accessed 0x%llx, where there is no device "
+				 "and no RAM", vcpu->index, (unsigned long long)run->mmio.phys_addr));
+	memcpy(run->mmio.data, &access.value, sizeof(access.value));
+}
+
+static void system_event(struct vcpu *vcpu)
+{
+	if (vcpu->run->system_event.type == KVM_SYSTEM_EVENT_CRASH)
+		machine_end(vcpu->machine, fail(STATUS_CRASH, "the guest reported a crash"));
+	else /* a reset ends the run too: there is nothing to boot again for */
+		machine_end(vcpu->machine, STATUS_OK);
+}
+
+static void handle_exit(struct vcpu *vcpu)
+{
+	uint32_t reason = vcpu->run->exit_reason;
+
+	switch (reason) {
+	case KVM_EXIT_MMIO:
+		mmio(vcpu);
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		refused(vcpu);
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		system_event(vcpu);
+		break;
+	default:
+		machine_end(vcpu->machine, fail(STATUS_CRASH, "vCPU %d: exit %u (%s) from KVM_RUN",
+						vcpu->index, reason, exit_name(reason)));
+	}
+}
+
+void *vcpu_thread(void *argument)
+{
+	struct vcpu *vcpu = argument;
+	struct machine *machine = vcpu->machine;
+	enum status status = vcpu_place(vcpu, 0, plan_cpu(&machine->plan, &vcpu->place));
+
+	if (status)
+		machine_end(machine, (int)status);
+	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
+	while (atomic_load(&machine->end) < 0) {
+		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
+			handle_exit(vcpu);
+		else if (errno != EINTR && errno != EAGAIN)
+			machine_end(machine, fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d",
+							vcpu->index));
+	}
+	return NULL;
+}
