@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One virtual machine. machine.c builds it, vcpu.c and run.c run it. */
+/* One virtual machine: machine.c, gic.c and vpmu.c build it, run.c and vcpu.c run it. */
 #ifndef MINIVMM_MACHINE_H
 #define MINIVMM_MACHINE_H
 
@@ -26,7 +26,7 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
-	atomic_int tid;             /* 0 until the thread runs: the mover needs it */
+	atomic_int tid;             /* 0 until the thread runs */
 	struct plan_place place;
 	atomic_int cpu;             /* where the plan has put it, -1 without a plan */
 	atomic_uint hops;           /* since the last window */
@@ -56,20 +56,35 @@ struct machine {
 };
 
 /*
- * In the order that KVM demands: VM, memory, every vCPU before the GIC is
- * initialised, the calling thread on vCPU 0's CPU before KVM_ARM_VCPU_INIT
- * (the default PMU is taken there), GIC before the PMU's attributes, the PMU's
- * choice before filter, counters, interrupt and INIT.
+ * Builds the machine from options, host, choice, plan, kvm and nvcpus, which the
+ * caller has set, in the order that KVM demands: VM, memory, every vCPU before
+ * the GIC is initialised, the calling thread on vCPU 0's CPU before
+ * KVM_ARM_VCPU_INIT (the default PMU is taken there), the GIC before the PMU's
+ * attributes, the PMU's choice before filter, counters, interrupt and INIT.
+ * machine_destroy() is due even after a failure.
  */
 enum status machine_create(struct machine *machine);
-enum status machine_run(struct machine *machine);
 void machine_destroy(struct machine *machine);
 
-/* The first status given ends the run, from any thread. */
+/* gic.c: creates and initialises the GIC; the level of a shared interrupt. */
+enum status gic_create(struct machine *machine);
+void gic_set_spi(struct machine *machine, unsigned intid, bool level);
+
+/* vpmu.c: gives every vCPU the PMU of machine->choice. */
+enum status vpmu_create(const struct machine *machine);
+
+/*
+ * run.c: runs every vCPU in a thread of its own until the guest, a failure, a
+ * signal or the timeout ends the run; returns its status. The calling thread
+ * moves the vCPUs of a timed plan and feeds the console.
+ */
+enum status machine_run(struct machine *machine);
+
+/* The first status given ends the run; any thread may. */
 void machine_end(struct machine *machine, int status);
 uint64_t machine_now(const struct machine *machine); /* ns since the run's start */
 
-/* vcpu.c: a vCPU's thread, and its move to @cpu (-1: anywhere it may run). */
+/* vcpu.c: a vCPU's thread, and the move of thread @tid (0: this one) to @cpu (-1: its affinity). */
 void *vcpu_thread(void *vcpu);
 enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu);
 void vcpu_hop(struct vcpu *vcpu, int tid);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Written from top to bottom with libfdt's sequential calls, which cost far
+ * less than edits of a finished tree. Node names and compatibles are those of
+ * QEMU's virt machine and of Linux' bindings.
+ */
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../vmm/map.h"
+#include "guest_fdt.h"
+
+enum { PHANDLE_GIC = 1, PHANDLE_CLOCK };
+
+/* The cells of an interrupt specifier, arm,gic.yaml. */
+enum { SPI = 0, PPI = 1, LEVEL_HIGH = 4 };
+
+/* The first error stays, and nothing is written after it. */
+struct tree {
+	void *fdt;
+	int error;
+	uint32_t ppi_flags;
+};
+
+static void begin(struct tree *tree, const char *name)
+{
+	if (!tree->error)
+		tree->error = fdt_begin_node(tree->fdt, name);
+}
+
+static void begin_at(struct tree *tree, const char *name, uint64_t address)
+{
+	char full[64];
+
+	snprintf(full, sizeof(full), "%s@%llx", name, (unsigned long long)address);
+	begin(tree, full);
+}
+
+static void end(struct tree *tree)
+{
+	if (!tree->error)
+		tree->error = fdt_end_node(tree->fdt);
+}
+
+static void bytes(struct tree *tree, const char *name, const void *value, size_t size)
+{
+	if (!tree->error)
+		tree->error = fdt_property(tree->fdt, name, value, (int)size);
+}
+
+static void string(struct tree *tree, const char *name, const char *value)
+{
+	bytes(tree, name, value, strlen(value) + 1);
+}
+
+#define MAX_CELLS 12
+
+static void cells(struct tree *tree, const char *name, const uint32_t *values, size_t count)
+{
+	fdt32_t raw[MAX_CELLS];
+
+	for (size_t i = 0; i < count; i++)
+		raw[i] = cpu_to_fdt32(values[i]);
+	bytes(tree, name, raw, count * sizeof(*raw));
+}
+
+#define CELLS(tree, name, ...)                                                                     \
+	cells(tree, name, (const uint32_t[]){__VA_ARGS__},                                         \
+	      sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+
+/* A 64-bit number as #address-cells = <2> and #size-cells = <2> want it. */
+#define CELLS64(value) (uint32_t)((uint64_t)(value) >> 32), (uint32_t)(value)
+
+static void chosen(struct tree *tree, const struct guest_fdt *guest)
+{
+	char uart[32];
+
+	snprintf(uart, sizeof(uart), "/serial@%llx", MAP_UART_BASE);
+	begin(tree, "chosen");
+	string(tree, "bootargs", guest->bootargs);
+	string(tree, "stdout-path", uart);
+	if (guest->initrd_end > guest->initrd_start) {
+		CELLS(tree, "linux,initrd-start", CELLS64(guest->initrd_start));
+		CELLS(tree, "linux,initrd-end", CELLS64(guest->initrd_end));
+	}
+	end(tree);
+}
+
+static void memory(struct tree *tree, const struct guest_fdt *guest)
+{
+	begin_at(tree, "memory", guest->mem_base);
+	string(tree, "device_type", "memory");
+	CELLS(tree, "reg", CELLS64(guest->mem_base), CELLS64(guest->mem_size));
+	end(tree);
+}
+
+static void cpus(struct tree *tree, const struct guest_fdt *guest)
+{
+	begin(tree, "cpus");
+	CELLS(tree, "#address-cells", 1);
+	CELLS(tree, "#size-cells", 0);
+	for (int i = 0; i < guest->cpus; i++) {
+		uint64_t mpidr = guest_mpidr(i);
+
+		begin_at(tree, "cpu", mpidr);
+		string(tree, "device_type", "cpu");
+		string(tree, "compatible", "arm,armv8");
+		string(tree, "enable-method", "psci");
+		CELLS(tree, "reg", (uint32_t)mpidr);
+		end(tree);
+	}
+	end(tree);
+}
+
+static void psci(struct tree *tree)
+{
+	static const char compatible[] = "arm,psci-1.0\0arm,psci-0.2";
+
+	begin(tree, "psci");
+	bytes(tree, "compatible", compatible, sizeof(compatible));
+	string(tree, "method", "hvc");
+	end(tree);
+}
+
+static void timer(struct tree *tree)
+{
+	uint32_t flags = tree->ppi_flags;
+
+	begin(tree, "timer");
+	string(tree, "compatible", "arm,armv8-timer");
+	/* Secure, non-secure, virtual, hypervisor. */
+	CELLS(tree, "interrupts", PPI, 13, flags, PPI, 14, flags, PPI, 11, flags, PPI, 10, flags);
+	bytes(tree, "always-on", NULL, 0);
+	end(tree);
+}
+
+static void pmu(struct tree *tree)
+{
+	begin(tree, "pmu");
+	string(tree, "compatible", "arm,armv8-pmuv3");
+	CELLS(tree, "interrupts", PPI, IRQ_PMU_PPI, tree->ppi_flags);
+	end(tree);
+}
+
+static void gic(struct tree *tree, const struct guest_fdt *guest)
+{
+	uint64_t redistributors = (unsigned)guest->cpus * MAP_GICR_STEP;
+
+	begin_at(tree, "interrupt-controller", MAP_GICD_BASE);
+	if (guest->gic == 2) {
+		string(tree, "compatible", "arm,cortex-a15-gic");
+		CELLS(tree, "reg", CELLS64(MAP_GICD_BASE), CELLS64(0x1000), CELLS64(MAP_GICC_BASE),
+		      CELLS64(MAP_GICC_SIZE));
+	} else {
+		string(tree, "compatible", "arm,gic-v3");
+		CELLS(tree, "reg", CELLS64(MAP_GICD_BASE), CELLS64(MAP_GICD_SIZE),
+		      CELLS64(MAP_GICR_BASE), CELLS64(redistributors));
+	}
+	bytes(tree, "interrupt-controller", NULL, 0);
+	CELLS(tree, "#interrupt-cells", 3);
+	CELLS(tree, "#address-cells", 0);
+	CELLS(tree, "phandle", PHANDLE_GIC);
+	end(tree);
+}
+
+static void clock(struct tree *tree)
+{
+	begin(tree, "apb-pclk");
+	string(tree, "compatible", "fixed-clock");
+	CELLS(tree, "#clock-cells", 0);
+	CELLS(tree, "clock-frequency", 24000000);
+	string(tree, "clock-output-names", "clk24mhz");
+	CELLS(tree, "phandle", PHANDLE_CLOCK);
+	end(tree);
+}
+
+static void uart(struct tree *tree)
+{
+	static const char compatible[] = "arm,pl011\0arm,primecell";
+	static const char clocks[] = "uartclk\0apb_pclk";
+
+	begin_at(tree, "serial", MAP_UART_BASE);
+	bytes(tree, "compatible", compatible, sizeof(compatible));
+	CELLS(tree, "reg", CELLS64(MAP_UART_BASE), CELLS64(MAP_UART_SIZE));
+	CELLS(tree, "interrupts", SPI, IRQ_UART_SPI, LEVEL_HIGH);
+	CELLS(tree, "clocks", PHANDLE_CLOCK, PHANDLE_CLOCK);
+	bytes(tree, "clock-names", clocks, sizeof(clocks));
+	end(tree);
+}
+
+static void lab(struct tree *tree)
+{
+	begin_at(tree, "lab", MAP_LAB_BASE);
+	string(tree, "compatible", "minivmm,lab");
+	CELLS(tree, "reg", CELLS64(MAP_LAB_BASE), CELLS64(MAP_LAB_SIZE));
+	end(tree);
+}
+
+uint64_t guest_mpidr(int index)
+{
+	uint64_t id = (uint64_t)index;
+
+	return (id & 0xf) | (id >> 4 & 0xff) << 8 | (id >> 12 & 0xff) << 16;
+}
+
+static void root(struct tree *tree, const struct guest_fdt *guest)
+{
+	begin(tree, "");
+	string(tree, "compatible", "linux,dummy-virt");
+	CELLS(tree, "#address-cells", 2);
+	CELLS(tree, "#size-cells", 2);
+	CELLS(tree, "interrupt-parent", PHANDLE_GIC);
+	chosen(tree, guest);
+	memory(tree, guest);
+	cpus(tree, guest);
+	psci(tree);
+	timer(tree);
+	if (guest->pmu)
+		pmu(tree);
+	gic(tree, guest);
+	clock(tree);
+	uart(tree);
+	lab(tree);
+	end(tree);
+}
+
+int guest_fdt_write(const struct guest_fdt *guest, void *buffer, size_t size)
+{
+	struct tree tree = {.fdt = buffer, .ppi_flags = LEVEL_HIGH};
+
+	/* A GICv2's PPIs name their CPUs, of which it has at most 8. */
+	if (guest->gic == 2)
+		tree.ppi_flags |= ((1u << guest->cpus) - 1) << 8;
+	/* Looking for names that are there already would take longer than all the rest. */
+	tree.error = fdt_create_with_flags(buffer, (int)size, FDT_CREATE_FLAG_NO_NAME_DEDUP);
+	if (!tree.error)
+		tree.error = fdt_finish_reservemap(buffer);
+	root(&tree, guest);
+	if (!tree.error)
+		tree.error = fdt_finish(buffer);
+	return tree.error ? tree.error : (int)fdt_totalsize(buffer);
+}

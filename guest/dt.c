@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "dt.h"
+
+#define FDT_MAGIC 0xd00dfeed
+
+enum { FDT_BEGIN_NODE = 1, FDT_END_NODE, FDT_PROP, FDT_NOP, FDT_END = 9 };
+
+struct fdt_header {
+	uint32_t magic, totalsize, off_struct, off_strings;
+};
+
+static uint32_t be32(const uint32_t *p)
+{
+	return __builtin_bswap32(*p);
+}
+
+static bool equal(const char *a, const char *b)
+{
+	size_t n = strlen(b) + 1;
+
+	return !memcmp(a, b, n);
+}
+
+static bool starts(const char *s, const char *prefix)
+{
+	return !memcmp(s, prefix, strlen(prefix));
+}
+
+static bool lists(const char *strings, uint32_t size, const char *wanted)
+{
+	const char *end = strings + size;
+
+	for (; strings < end; strings += strlen(strings) + 1)
+		if (equal(strings, wanted))
+			return true;
+	return false;
+}
+
+bool dt_read(struct dt *dt, const void *blob)
+{
+	const struct fdt_header *header = blob;
+	const char *parent = "", *node = "", *name;
+	const uint32_t *p;
+	const char *strings;
+	uint32_t cells = 1, size;
+	int depth = 0;
+
+	dt->bootargs = "";
+	dt->ncpus = 0;
+	dt->pmu = false;
+	if (!blob || be32(&header->magic) != FDT_MAGIC)
+		return false;
+	p = (const void *)((const char *)blob + be32(&header->off_struct));
+	strings = (const char *)blob + be32(&header->off_strings);
+
+	for (;;) {
+		switch (be32(p++)) {
+		case FDT_BEGIN_NODE:
+			depth++;
+			if (depth <= 3) {
+				parent = node;
+				node = (const char *)p;
+			}
+			p += strlen((const char *)p) / 4 + 1;
+			break;
+		case FDT_END_NODE:
+			if (depth == 3)
+				node = parent;
+			depth--;
+			break;
+		case FDT_PROP:
+			size = be32(p);
+			name = strings + be32(p + 1);
+			p += 2;
+			if (depth == 2 && equal(node, "chosen") && equal(name, "bootargs"))
+				dt->bootargs = (const char *)p;
+			if (depth == 2 && equal(node, "cpus") && equal(name, "#address-cells"))
+				cells = be32(p);
+			if (depth == 3 && equal(parent, "cpus") && starts(node, "cpu@") &&
+			    equal(name, "reg")) {
+				if (dt->ncpus == MAX_CPUS)
+					return false;
+				dt->cpus[dt->ncpus++] = cells == 1 ? be32(p) :
+					(uint64_t)be32(p) << 32 | be32(p + 1);
+			}
+			if (equal(name, "compatible") &&
+			    lists((const char *)p, size, "arm,armv8-pmuv3"))
+				dt->pmu = true;
+			p += (size + 3) / 4;
+			break;
+		case FDT_NOP:
+			break;
+		case FDT_END:
+			return true;
+		default:
+			return false;
+		}
+	}
+}

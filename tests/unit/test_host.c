@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/* Discovery: what a sysfs tree says is found, no more and no less; what cannot be read is named. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fail_capture.h"
+#include "fake_host.h"
+
+static char root[FAKE_ROOT];
+
+static int make_tree(void **state)
+{
+	(void)state;
+	fail_reset();
+	fake_tree(root);
+	return 0;
+}
+
+static int remove_tree(void **state)
+{
+	(void)state;
+	fake_tree_remove(root);
+	return 0;
+}
+
+static void put_cpus(const char *present, const char *online)
+{
+	fake_file(root, "devices/system/cpu/present", present);
+	fake_file(root, "devices/system/cpu/online", online);
+}
+
+static void put_pmu(const char *name, const char *file, const char *list, const char *type)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "bus/event_source/devices/%s/type", name);
+	fake_file(root, path, type);
+	if (!file)
+		return;
+	snprintf(path, sizeof(path), "bus/event_source/devices/%s/%s", name, file);
+	fake_file(root, path, list);
+}
+
+static void put_topology(int cpu, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "devices/system/cpu/cpu%d/topology/%s", cpu, file);
+	fake_file(root, path, text);
+}
+
+static enum status discover(struct host *host)
+{
+	cpu_set_t all = cpus("0-1023");
+
+	memset(host, 0xff, sizeof(*host));
+	return host_discover(root, &all, host);
+}
+
+/* The discovery fails and names the file. */
+static void assert_refused(const char *file, const char *reason)
+{
+	char part[FAKE_ROOT + 128];
+	struct host host;
+
+	enum status status = discover(&host);
+
+	snprintf(part, sizeof(part), "%s/%s", root, file);
+	assert_non_null(strstr(fail_text, part));
+	assert_failed(status, STATUS_HOST, reason);
+}
+
+static void assert_clusters(const struct host *host, const char *within, const char *expected)
+{
+	cpu_set_t set = cpus(within), out;
+
+	memset(&out, 0xff, sizeof(out));
+	host_cluster_cpus(root, host, &set, &out);
+	assert_cpus(&out, expected);
+}
+
+static void no_pmu_is_no_error(void **state)
+{
+	struct host host;
+	char text[256];
+
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	assert_well(discover(&host)); /* not even the folder */
+	assert_int_equal(host.npmus, 0);
+	assert_string_equal(host_pmu_list(&host, text, sizeof(text)), "none");
+	assert_int_equal(host_pmu_of_cpu(&host, 0), -1);
+
+	put_pmu("software", NULL, NULL, "1\n");
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, 0);
+}
+
+static void one_pmu(void **state)
+{
+	struct host host;
+	char text[256];
+
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	put_pmu("armv8_pmuv3_0", "cpus", "0-3\n", "8\n");
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, 1);
+	assert_string_equal(host.pmus[0].name, "armv8_pmuv3_0");
+	assert_int_equal(host.pmus[0].type, 8);
+	assert_cpus(&host.pmus[0].cpus, "0-3");
+	assert_cpus(&host.present, "0-3");
+	assert_cpus(&host.online, "0-3");
+	assert_cpus(&host.allowed, "0-3");
+	assert_string_equal(host_pmu_list(&host, text, sizeof(text)), "armv8_pmuv3_0 (cpus 0-3)");
+}
+
+static void two_pmus_by_lowest_cpu(void **state)
+{
+	struct host host;
+	char text[256];
+
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	put_pmu("armv8_cortex_a53", "cpus", "2-3\n", "9\n");
+	put_pmu("armv8_cortex_a72", "cpus", "0-1\n", "10\n");
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, 2);
+	assert_string_equal(host.pmus[0].name, "armv8_cortex_a72");
+	assert_int_equal(host.pmus[0].type, 10);
+	assert_string_equal(host.pmus[1].name, "armv8_cortex_a53");
+	assert_int_equal(host.pmus[1].type, 9);
+	assert_int_equal(host_pmu_of_cpu(&host, 1), 0);
+	assert_int_equal(host_pmu_of_cpu(&host, 2), 1);
+	assert_string_equal(host_pmu_list(&host, text, sizeof(text)),
+			    "armv8_cortex_a72 (cpus 0-1), armv8_cortex_a53 (cpus 2-3)");
+}
+
+static void three_pmus_and_holes(void **state)
+{
+	struct host host;
+
+	(void)state;
+	put_cpus("0-1,4-5,8\n", "0-1,4-5,8\n");
+	put_pmu("big", "cpus", "8\n", "12\n");
+	put_pmu("little", "cpus", "0-1\n", "10\n");
+	put_pmu("middle", "cpus", "4-5\n", "11\n");
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, 3);
+	assert_string_equal(host.pmus[0].name, "little");
+	assert_string_equal(host.pmus[1].name, "middle");
+	assert_string_equal(host.pmus[2].name, "big");
+	assert_int_equal(host_pmu_of_cpu(&host, 2), -1);
+	assert_int_equal(host_pmu_of_cpu(&host, 5), 1);
+	assert_int_equal(host_pmu_of_cpu(&host, 8), 2);
+	assert_int_equal(host_pmu_of_cpu(&host, -1), -1);
+	assert_int_equal(host_pmu_of_cpu(&host, CPU_SETSIZE), -1);
+}
+
+static void equal_cpus_go_by_name(void **state)
+{
+	struct host host;
+
+	(void)state;
+	put_cpus("0\n", "0\n");
+	put_pmu("c", "cpus", "0\n", "3\n");
+	put_pmu("a", "cpus", "0\n", "1\n");
+	put_pmu("b", "cpus", "0\n", "2\n");
+	assert_well(discover(&host));
+	assert_string_equal(host.pmus[0].name, "a");
+	assert_string_equal(host.pmus[1].name, "b");
+	assert_string_equal(host.pmus[2].name, "c");
+}
+
+static void offline_cpus_are_not_allowed(void **state)
+{
+	cpu_set_t affinity = cpus("1-2,7");
+	struct host host;
+
+	(void)state;
+	put_cpus("0-3\n", "0-1,3\n");
+	put_pmu("pmu", "cpus", "0-3\n", "8\n");
+	assert_well(host_discover(root, &affinity, &host));
+	assert_cpus(&host.present, "0-3");
+	assert_cpus(&host.online, "0-1,3");
+	assert_cpus(&host.allowed, "1");
+	assert_cpus(&host.pmus[0].cpus, "0-3"); /* the PMU's own list is kept */
+}
+
+static void no_allowed_cpu_is_an_error(void **state)
+{
+	cpu_set_t affinity = cpus("4-5");
+	struct host host;
+
+	(void)state;
+	put_cpus("0-7\n", "0-3\n");
+	assert_failed(host_discover(root, &affinity, &host), STATUS_HOST,
+		      "devices/system/cpu/online has none of the CPUs");
+}
+
+static void other_pmus_are_left_out(void **state)
+{
+	struct host host;
+
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	put_pmu("arm_dsu_0", "cpumask", "0\n", "11\n");
+	put_pmu("breakpoint", NULL, NULL, "5\n");
+	put_pmu("armv8_pmuv3", "cpus", "0-3\n", "8\n");
+	put_pmu("smmuv3_pmcg", "cpumask", "0\n", "12\n");
+	fake_file(root, "bus/event_source/devices/a_file", "0-3\n");
+	put_pmu(".hidden", "cpus", "0-3\n", "9\n");
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, 1);
+	assert_string_equal(host.pmus[0].name, "armv8_pmuv3");
+}
+
+/* As in the real sysfs, where the devices are links. */
+static void links_are_followed(void **state)
+{
+	char from[FAKE_ROOT + 64];
+	struct host host;
+
+	(void)state;
+	put_cpus("0-1\n", "0-1\n");
+	put_pmu("armv8_pmuv3", "cpus", "0-1\n", "8\n");
+	snprintf(from, sizeof(from), "%s/bus/event_source/devices/linked", root);
+	assert_int_equal(symlink("armv8_pmuv3", from), 0);
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, 2);
+	assert_string_equal(host.pmus[1].name, "linked");
+	assert_int_equal(host.pmus[1].type, 8);
+}
+
+static void missing_cpu_lists_are_named(void **state)
+{
+	(void)state;
+	assert_refused("devices/system/cpu/present", "No such file");
+	fake_file(root, "devices/system/cpu/present", "0-3\n");
+	assert_refused("devices/system/cpu/online", "No such file");
+}
+
+static void malformed_cpu_lists_are_named(void **state)
+{
+	(void)state;
+	put_cpus("all\n", "0-3\n");
+	assert_refused("devices/system/cpu/present", "is not a list of CPUs");
+	put_cpus("0-3\n", "0-\n");
+	assert_refused("devices/system/cpu/online", "is not a list of CPUs");
+}
+
+static void malformed_pmus_are_named(void **state)
+{
+	static const char *const types[] = {"", "\n", "eight\n", "8 9\n", "8x\n", "-1\n",
+					    "2147483648\n", "99999999999999999999\n"};
+
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	put_pmu("pmu", "cpus", "0-three\n", "8\n");
+	assert_refused("bus/event_source/devices/pmu/cpus", "is not a list of CPUs");
+	put_pmu("pmu", "cpus", "\n", "8\n");
+	assert_refused("bus/event_source/devices/pmu/cpus", "is not a list of CPUs");
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		put_pmu("pmu", "cpus", "0-3\n", types[i]);
+		assert_refused("bus/event_source/devices/pmu/type", "is not a PMU's number");
+	}
+}
+
+static void a_pmu_without_type_is_named(void **state)
+{
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	fake_file(root, "bus/event_source/devices/pmu/cpus", "0-3\n");
+	assert_refused("bus/event_source/devices/pmu/type", "No such file");
+}
+
+static void an_unreadable_pmu_is_named(void **state)
+{
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	fake_file(root, "bus/event_source/devices/pmu/cpus/oops", "");
+	assert_refused("bus/event_source/devices/pmu/cpus", "Is a directory");
+}
+
+static void too_long_a_file_is_named(void **state)
+{
+	char text[8192];
+
+	(void)state;
+	memset(text, '0', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	put_cpus("0-3\n", text);
+	assert_refused("devices/system/cpu/online", "File too large");
+}
+
+static void pmus_up_to_the_limit(void **state)
+{
+	struct host host;
+	char name[16];
+
+	(void)state;
+	put_cpus("0\n", "0\n");
+	for (int i = 0; i < HOST_MAX_PMUS; i++) {
+		snprintf(name, sizeof(name), "pmu%02d", i);
+		put_pmu(name, "cpus", "0\n", "8\n");
+	}
+	assert_well(discover(&host));
+	assert_int_equal(host.npmus, HOST_MAX_PMUS);
+	assert_string_equal(host.pmus[HOST_MAX_PMUS - 1].name, "pmu15");
+	put_pmu("one_more", "cpus", "0\n", "8\n");
+	assert_refused("bus/event_source/devices", "more than the 16 core PMUs");
+}
+
+static void names_up_to_the_limit(void **state)
+{
+	char name[65];
+	struct host host;
+
+	(void)state;
+	put_cpus("0\n", "0\n");
+	memset(name, 'n', sizeof(name));
+	name[63] = '\0';
+	put_pmu(name, "cpus", "0\n", "8\n");
+	assert_well(discover(&host));
+	assert_string_equal(host.pmus[0].name, name);
+	name[63] = 'n';
+	name[64] = '\0';
+	put_pmu(name, "cpus", "0\n", "8\n");
+	assert_refused(name + 64, "longer than 63 characters");
+}
+
+static void pmu_list_keeps_names_whole(void **state)
+{
+	struct host host;
+	char text[64];
+
+	(void)state;
+	fake_host(&host, "0-3");
+	fake_host_pmu(&host, "a53", "0-1");
+	fake_host_pmu(&host, "a72", "2-3");
+	host_pmu_list(&host, text, sizeof("a53 (cpus 0-1), a72 (cpus 2-3)"));
+	assert_string_equal(text, "a53 (cpus 0-1), a72 (cpus 2-3)");
+	host_pmu_list(&host, text, sizeof("a53 (cpus 0-1), a72 (cpus 2-3)") - 1);
+	assert_string_equal(text, "a53 (cpus 0-1)");
+}
+
+static void clusters_are_the_pmus(void **state)
+{
+	struct host host;
+
+	(void)state;
+	fake_host(&host, "0-5");
+	fake_host_pmu(&host, "a53", "0-3");
+	fake_host_pmu(&host, "a72", "4-5");
+	for (int cpu = 0; cpu < 6; cpu++)
+		put_topology(cpu, "cluster_id", "0\n"); /* not asked */
+	assert_clusters(&host, "0-5", "0,4");
+	assert_clusters(&host, "2-3,5", "2,5");
+	assert_clusters(&host, "", "");
+}
+
+static void cpus_without_pmu_are_a_cluster(void **state)
+{
+	struct host host;
+
+	(void)state;
+	fake_host(&host, "0-5");
+	fake_host_pmu(&host, "a53", "0-3");
+	assert_clusters(&host, "0-5", "0,4");
+}
+
+static void one_pmu_asks_the_topology(void **state)
+{
+	static const char *const packages[] = {"0\n", "0\n", "0\n", "0\n", "1\n", "1\n"};
+	static const char *const clusters[] = {"0\n", "0\n", "1\n", "1\n", "0\n", "0\n"};
+	struct host host;
+
+	(void)state;
+	fake_host(&host, "0-5");
+	for (int cpu = 0; cpu < 6; cpu++) {
+		put_topology(cpu, "physical_package_id", packages[cpu]);
+		put_topology(cpu, "cluster_id", clusters[cpu]);
+	}
+	assert_clusters(&host, "0-5", "0,2,4");
+	fake_host_pmu(&host, "all", "0-5");
+	assert_clusters(&host, "0-5", "0,2,4");
+	assert_clusters(&host, "1,3,5", "1,3,5");
+	assert_clusters(&host, "1,5", "1,5"); /* same number, other package */
+	assert_int_equal(host_cluster_id(root, 2), 1);
+	assert_int_equal(host_cluster_id(root, 4), 0);
+}
+
+static void unknown_clusters_give_all_cpus(void **state)
+{
+	struct host host;
+
+	(void)state;
+	fake_host(&host, "0-3");
+	fake_host_pmu(&host, "all", "0-3");
+	assert_clusters(&host, "0-3", "0-3"); /* no files */
+	for (int cpu = 0; cpu < 4; cpu++) {
+		put_topology(cpu, "physical_package_id", "0\n");
+		put_topology(cpu, "cluster_id", "-1\n");
+	}
+	assert_clusters(&host, "0-3", "0-3");
+	assert_clusters(&host, "1-2", "1-2");
+	assert_int_equal(host_cluster_id(root, 0), -1);
+	assert_int_equal(host_cluster_id(root, 9), -1);
+	put_topology(0, "cluster_id", "zero\n");
+	assert_int_equal(host_cluster_id(root, 0), -1);
+}
+
+static int count_fds(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		struct stat info;
+
+		count += fstat(fd, &info) == 0;
+	}
+	return count;
+}
+
+static void every_file_is_closed(void **state)
+{
+	int before = count_fds();
+	struct host host;
+
+	(void)state;
+	put_cpus("0-3\n", "0-3\n");
+	put_pmu("pmu", "cpus", "0-3\n", "8\n");
+	put_pmu("other", NULL, NULL, "1\n");
+	assert_well(discover(&host));
+	put_pmu("pmu", "cpus", "0-3\n", "x\n");
+	assert_refused("bus/event_source/devices/pmu/type", "number");
+	assert_int_equal(count_fds(), before);
+}
+
+#define ON_TREE(test) cmocka_unit_test_setup_teardown(test, make_tree, remove_tree)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_TREE(no_pmu_is_no_error),
+		ON_TREE(one_pmu),
+		ON_TREE(two_pmus_by_lowest_cpu),
+		ON_TREE(three_pmus_and_holes),
+		ON_TREE(equal_cpus_go_by_name),
+		ON_TREE(offline_cpus_are_not_allowed),
+		ON_TREE(no_allowed_cpu_is_an_error),
+		ON_TREE(other_pmus_are_left_out),
+		ON_TREE(links_are_followed),
+		ON_TREE(missing_cpu_lists_are_named),
+		ON_TREE(malformed_cpu_lists_are_named),
+		ON_TREE(malformed_pmus_are_named),
+		ON_TREE(a_pmu_without_type_is_named),
+		ON_TREE(an_unreadable_pmu_is_named),
+		ON_TREE(too_long_a_file_is_named),
+		ON_TREE(pmus_up_to_the_limit),
+		ON_TREE(names_up_to_the_limit),
+		ON_TREE(pmu_list_keeps_names_whole),
+		ON_TREE(clusters_are_the_pmus),
+		ON_TREE(cpus_without_pmu_are_a_cluster),
+		ON_TREE(one_pmu_asks_the_topology),
+		ON_TREE(unknown_clusters_give_all_cpus),
+		ON_TREE(every_file_is_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Guest RAM: no guest address and length, however chosen, lead to a byte outside it. */
+#include <string.h>
+
+#include "fail_capture.h"
+#include "memory.h"
+
+#define BASE 0x40000000ull
+#define SIZE 0x200000ull
+
+static struct memory memory;
+
+static int map(void **state)
+{
+	(void)state;
+	fail_reset();
+	assert_well(memory_map(&memory, BASE, SIZE));
+	return 0;
+}
+
+static int unmap(void **state)
+{
+	(void)state;
+	memory_unmap(&memory);
+	assert_null(memory.host);
+	return 0;
+}
+
+static void is_zeroed_and_writable(void **state)
+{
+	uint8_t *bytes = memory_at(&memory, BASE, SIZE);
+
+	(void)state;
+	assert_ptr_equal(bytes, memory.host);
+	for (size_t i = 0; i < SIZE; i++)
+		assert_int_equal(bytes[i], 0);
+	memset(bytes, 0xa5, SIZE);
+	assert_int_equal(*(uint8_t *)memory_at(&memory, BASE + 0x1234, 1), 0xa5);
+}
+
+static void finds_what_is_inside(void **state)
+{
+	(void)state;
+	assert_ptr_equal(memory_at(&memory, BASE, 1), memory.host);
+	assert_ptr_equal(memory_at(&memory, BASE + 8, SIZE - 8), memory.host + 8);
+	assert_ptr_equal(memory_at(&memory, BASE + SIZE - 1, 1), memory.host + SIZE - 1);
+	assert_ptr_equal(memory_at(&memory, BASE + SIZE, 0), memory.host + SIZE);
+}
+
+static void refuses_what_is_outside(void **state)
+{
+	static const struct {
+		uint64_t gpa, length;
+	} outside[] = {
+		{0, 1},
+		{BASE - 1, 1},
+		{BASE - 1, 2},
+		{BASE - 8, SIZE + 16},
+		{BASE, SIZE + 1},
+		{BASE + 1, SIZE},
+		{BASE + SIZE - 1, 2},
+		{BASE + SIZE, 1},
+		{BASE + SIZE + 1, 0},
+		{UINT64_MAX, 1},
+		/* Sums that wrap to something inside. */
+		{BASE, UINT64_MAX},
+		{BASE + 8, UINT64_MAX - 4},
+		{BASE + SIZE - 1, UINT64_MAX - BASE},
+		{UINT64_MAX - 7, BASE + 16},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		assert_null(memory_at(&memory, outside[i].gpa, outside[i].length));
+}
+
+static void ram_may_end_where_addresses_end(void **state)
+{
+	struct memory last = {.host = memory.host, .base = UINT64_MAX - SIZE + 1, .size = SIZE};
+
+	(void)state;
+	assert_ptr_equal(memory_at(&last, UINT64_MAX, 1), memory.host + SIZE - 1);
+	assert_null(memory_at(&last, UINT64_MAX, 2));
+	assert_null(memory_at(&last, 0, 1));
+}
+
+static void too_much_names_the_option(void **state)
+{
+	struct memory huge = {.host = memory.host, .size = 1};
+
+	(void)state;
+	assert_failed(memory_map(&huge, BASE, 1ull << 60), STATUS_HOST, "--mem");
+	assert_null(huge.host);
+	assert_null(memory_at(&huge, BASE, 1));
+	memory_unmap(&huge);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(is_zeroed_and_writable, map, unmap),
+		cmocka_unit_test_setup_teardown(finds_what_is_inside, map, unmap),
+		cmocka_unit_test_setup_teardown(refuses_what_is_outside, map, unmap),
+		cmocka_unit_test_setup_teardown(ram_may_end_where_addresses_end, map, unmap),
+		cmocka_unit_test_setup_teardown(too_much_names_the_option, map, unmap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds the machine: machine_create() is the list of steps, in the order that KVM demands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../fdt/guest_fdt.h"
+#include "cpulist.h"
+#include "fail.h"
+#include "machine.h"
+#include "map.h"
+#include "options.h"
+
+#define CORE_REG(field)                                                                            \
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |                                     \
+	 offsetof(struct kvm_regs, field) / sizeof(uint32_t))
+
+static enum status create_vm(struct machine *machine)
+{
+	uint64_t size = machine->options->mem;
+	int run_size;
+
+	if (MAP_RAM_BASE + size > 1ull << machine->kvm.ipa_bits)
+		return fail(STATUS_HOST,
+			    "--mem: RAM would end at 0x%llx, beyond the %u-bit guest addresses of "
+			    "this host; lower it",
+			    (unsigned long long)(MAP_RAM_BASE + size), machine->kvm.ipa_bits);
+	machine->vm_fd = kvm_create_vm(&machine->kvm);
+	if (machine->vm_fd < 0)
+		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM");
+	run_size = ioctl(machine->kvm.fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_size < (int)sizeof(struct kvm_run))
+		return fail_errno(STATUS_INTERNAL, "KVM_GET_VCPU_MMAP_SIZE returned %d", run_size);
+	machine->run_size = (size_t)run_size;
+	return STATUS_OK;
+}
+
+static enum status add_memory(struct machine *machine)
+{
+	const struct options *options = machine->options;
+	struct kvm_userspace_memory_region region;
+	enum status status;
+
+	status = memory_map(&machine->memory, MAP_RAM_BASE, options->mem);
+	if (!status)
+		status = image_load(options->image, options->initrd, &machine->memory,
+				    &machine->image);
+	if (status)
+		return status;
+	region = (struct kvm_userspace_memory_region){
+		.guest_phys_addr = machine->memory.base,
+		.memory_size = machine->memory.size,
+		.userspace_addr = (uint64_t)(uintptr_t)machine->memory.host,
+	};
+	if (ioctl(machine->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return fail_errno(STATUS_INTERNAL, "KVM_SET_USER_MEMORY_REGION of %llu bytes",
+				  (unsigned long long)machine->memory.size);
+	return STATUS_OK;
+}
+
+static enum status create_vcpu(struct machine *machine, int index)
+{
+	struct vcpu *vcpu = &machine->vcpus[index];
+	void *run;
+
+	vcpu->machine = machine;
+	vcpu->index = index;
+	plan_start(&machine->plan, index, &vcpu->place);
+	atomic_store(&vcpu->cpu, plan_cpu(&machine->plan, &vcpu->place));
+	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+	if (vcpu->fd < 0)
+		return fail_errno(STATUS_HOST, "--cpus=%d: KVM_CREATE_VCPU %d; lower --cpus",
+				  machine->nvcpus, index);
+	run = mmap(NULL, machine->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (run == MAP_FAILED)
+		return fail_errno(STATUS_INTERNAL, "mmap of vCPU %d", index);
+	vcpu->run = run;
+	return STATUS_OK;
+}
+
+static enum status init_vcpu(struct machine *machine, int index, struct kvm_vcpu_init init)
+{
+	enum pmu_mode mode = machine->choice->mode;
+
+	init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
+	if (index > 0)
+		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
+	if (mode != PMU_OFF)
+		init.features[0] |= 1u << KVM_ARM_VCPU_PMU_V3;
+	if (mode == PMU_STRICT)
+		init.features[0] |= 1u << KVM_FEATURE_PMU_V3_STRICT;
+	if (ioctl(machine->vcpus[index].fd, KVM_ARM_VCPU_INIT, &init) == 0)
+		return STATUS_OK;
+	if (errno == ENODEV && mode != PMU_OFF)
+		return fail(STATUS_HOST, "KVM_ARM_VCPU_INIT: no host PMU covers the CPU that vCPU "
+					 "%d starts on; use --affinity to start elsewhere",
+			    index);
+	return fail_errno(STATUS_INTERNAL, "KVM_ARM_VCPU_INIT of vCPU %d", index);
+}
+
+/*
+ * Where vCPU 0 must start, -1 if it does not matter: on the plan's CPU, in
+ * default mode on the one whose PMU the reasons named, and in explicit mode on
+ * one that KVM does not refuse at once.
+ */
+static int start_cpu(const struct machine *machine)
+{
+	const struct choice *choice = machine->choice;
+	cpu_set_t covered = choice->cpus[0];
+
+	if (machine->plan.ncpus)
+		return plan_cpu(&machine->plan, &machine->vcpus[0].place);
+	if (choice->mode == PMU_DEFAULT)
+		return cpulist_first(&choice->cpus[0]);
+	if (choice->pmu < 0 ||
+	    cpulist_contains(&machine->host->pmus[choice->pmu].cpus, &choice->cpus[0]))
+		return -1;
+	CPU_AND(&covered, &covered, &machine->host->pmus[choice->pmu].cpus);
+	return cpulist_first(&covered);
+}
+
+/*
+ * With no PMU named, KVM takes that of the CPU on which the first
+ * KVM_ARM_VCPU_INIT runs (kvm_setup_vcpu, arch/arm64/kvm/arm.c): that must be
+ * where vCPU 0 starts, so this thread goes there first, and back afterwards.
+ * The vCPU's thread, a child of this one, begins where this one is then.
+ */
+static enum status init_vcpus(struct machine *machine)
+{
+	const cpu_set_t *allowed = &machine->host->allowed;
+	int start = start_cpu(machine);
+	bool move = start >= 0 || !CPU_EQUAL(&machine->choice->cpus[0], allowed);
+	struct kvm_vcpu_init init;
+	enum status status = STATUS_OK;
+
+	if (move)
+		status = vcpu_place(&machine->vcpus[0], 0, start);
+	if (!status && ioctl(machine->vm_fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
+		status = fail_errno(STATUS_INTERNAL, "KVM_ARM_PREFERRED_TARGET");
+	for (int i = 0; i < machine->nvcpus && !status; i++)
+		status = init_vcpu(machine, i, init);
+	if (!status && move && sched_setaffinity(0, sizeof(*allowed), allowed) < 0)
+		status = fail_errno(STATUS_INTERNAL, "sched_setaffinity");
+	return status;
+}
+
+static void set_uart_irq(void *owner, bool level)
+{
+	gic_set_spi(owner, IRQ_UART_INTID, level);
+}
+
+static void add_devices(struct machine *machine)
+{
+	const struct bus_device uart = { "pl011", MAP_UART_BASE, MAP_UART_SIZE, pl011_access,
+					 &machine->uart };
+	const struct bus_device lab = { "lab", MAP_LAB_BASE, MAP_LAB_SIZE, lab_access, machine };
+
+	pl011_init(&machine->uart, STDOUT_FILENO, set_uart_irq, machine);
+	/* The map's ranges are disjoint and the bus has room: these cannot fail. */
+	bus_add(&machine->bus, &lab);
+	bus_add(&machine->bus, &uart);
+}
+
+static enum status write_dtb(const char *path, const void *dtb, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot create it", path);
+	if (write(fd, dtb, size) != (ssize_t)size) {
+		close(fd);
+		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot write %zu bytes", path, size);
+	}
+	if (close(fd) < 0)
+		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot close it", path);
+	return STATUS_OK;
+}
+
+static enum status add_device_tree(struct machine *machine)
+{
+	const struct guest_fdt tree = {
+		.cpus = machine->nvcpus,
+		.gic = machine->gic,
+		.pmu = machine->choice->mode != PMU_OFF,
+		.mem_base = machine->memory.base,
+		.mem_size = machine->memory.size,
+		.initrd_start = machine->image.initrd_start,
+		.initrd_end = machine->image.initrd_end,
+		.bootargs = machine->options->append,
+	};
+	void *dtb = memory_at(&machine->memory, machine->image.dtb, IMAGE_DTB_ROOM);
+	int size = guest_fdt_write(&tree, dtb, IMAGE_DTB_ROOM);
+
+	if (size < 0)
+		return fail(STATUS_USAGE, "the device tree needs more than %llu bytes; shorten "
+					  "--append",
+			    IMAGE_DTB_ROOM);
+	if (!machine->options->dtb_out)
+		return STATUS_OK;
+	return write_dtb(machine->options->dtb_out, dtb, (size_t)size);
+}
+
+/* As Documentation/arch/arm64/booting.rst: x0 is the device tree, x1 to x3 are 0 after INIT. */
+static enum status set_entry(struct machine *machine)
+{
+	struct kvm_one_reg pc = { CORE_REG(regs.pc), (uint64_t)(uintptr_t)&machine->image.entry };
+	struct kvm_one_reg x0 = { CORE_REG(regs.regs[0]),
+				  (uint64_t)(uintptr_t)&machine->image.dtb };
+
+	if (ioctl(machine->vcpus[0].fd, KVM_SET_ONE_REG, &pc) < 0 ||
+	    ioctl(machine->vcpus[0].fd, KVM_SET_ONE_REG, &x0) < 0)
+		return fail_errno(STATUS_INTERNAL, "KVM_SET_ONE_REG of pc and x0");
+	return STATUS_OK;
+}
+
+enum status machine_create(struct machine *machine)
+{
+	enum status status;
+
+	/* So that machine_destroy() works after any failure. */
+	machine->vm_fd = machine->gic_fd = -1;
+	for (int i = 0; i < machine->nvcpus; i++)
+		machine->vcpus[i].fd = -1;
+
+	status = create_vm(machine);
+	if (!status)
+		status = add_memory(machine);
+	for (int i = 0; i < machine->nvcpus && !status; i++)
+		status = create_vcpu(machine, i);
+	if (!status)
+		status = init_vcpus(machine);
+	/* After the last vCPU: an initialised GIC takes no more of them. */
+	if (!status)
+		status = gic_create(machine);
+	/* After the GIC: PMU_V3_INIT claims a line of it. */
+	if (!status)
+		status = vpmu_create(machine);
+	if (!status)
+		status = add_device_tree(machine);
+	if (!status)
+		status = set_entry(machine);
+	if (!status)
+		add_devices(machine);
+	return status;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void machine_destroy(struct machine *machine)
+{
+	for (int i = 0; i < machine->nvcpus; i++) {
+		if (machine->vcpus[i].run)
+			munmap(machine->vcpus[i].run, machine->run_size);
+		close_fd(machine->vcpus[i].fd);
+	}
+	close_fd(machine->gic_fd);
+	close_fd(machine->vm_fd);
+	memory_unmap(&machine->memory);
+	stats_free(&machine->stats);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* minivmm's main path: every step in the order that KVM demands. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "host.h"
+#include "kvm.h"
+#include "machine.h"
+#include "mode.h"
+#include "options.h"
+#include "probe.h"
+#include "record.h"
+
+static enum status discover(struct host *host)
+{
+	cpu_set_t affinity;
+
+	if (sched_getaffinity(0, sizeof(affinity), &affinity) < 0)
+		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
+	return host_discover("/sys", &affinity, host);
+}
+
+/* A timed plan without a list goes round the clusters, a random one over every CPU. */
+static void fill_plan(struct machine *machine)
+{
+	cpu_set_t within, candidates;
+
+	machine->plan = machine->options->plan;
+	if (!machine->plan.period_ns || machine->plan.ncpus)
+		return;
+	CPU_ZERO(&within);
+	for (int i = 0; i < machine->nvcpus; i++)
+		CPU_OR(&within, &within, &machine->choice->cpus[i]);
+	candidates = within;
+	if (machine->plan.kind == PLAN_EVERY)
+		host_cluster_cpus("/sys", machine->host, &within, &candidates);
+	plan_fill(&machine->plan, &candidates);
+}
+
+static enum status run_guest(struct machine *machine)
+{
+	enum status status = machine_create(machine);
+
+	/* The jail's place: everything is open, no guest instruction has run. */
+	if (!status) {
+		record_run(&machine->record, machine->host, machine->choice, machine->nvcpus);
+		status = machine_run(machine);
+		record_end(&machine->record, (int)status, machine_now(machine));
+		if (!machine->options->quiet)
+			stats_print(&machine->stats, machine->host, machine->choice, stderr);
+	}
+	machine_destroy(machine);
+	return status;
+}
+
+/* A result that nobody could read is no success. */
+static enum status end_output(enum status status)
+{
+	if (fflush(stdout) == EOF && !status)
+		return fail_errno(STATUS_INPUT, "cannot write to stdout");
+	return status;
+}
+
+static enum status start(const struct options *options)
+{
+	static struct machine machine; /* too large for a stack */
+	static struct host host;
+	static struct choice choice;
+	struct kvm_offers offers;
+	enum status status, closed;
+
+	machine.options = options;
+	machine.host = &host;
+	machine.choice = &choice;
+	machine.nvcpus = machine.stats.nvcpus = options->cpus;
+
+	status = kvm_open(&machine.kvm);
+	if (!status)
+		status = discover(&host);
+	if (!status)
+		status = choose_cpus(options, &host, &choice);
+	if (!status)
+		status = kvm_offers(&machine.kvm,
+				    options->probe || choose_needs_probe(options, &host, &choice),
+				    &offers);
+	if (!status)
+		status = choose_mode(options, &host, &offers, &choice);
+	if (status)
+		return status;
+	if (options->probe) {
+		probe_print(options, &host, &offers, &choice);
+		return STATUS_OK;
+	}
+	if (!options->quiet)
+		fputs(choice.reasons, stderr);
+
+	fill_plan(&machine);
+	status = record_open(&machine.record, options->record);
+	if (status)
+		return status;
+	status = run_guest(&machine);
+	closed = record_close(&machine.record);
+	return status ? status : closed;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	enum status status = options_parse(argc, argv, &options);
+
+	if (status)
+		return (int)status;
+	if (options.help)
+		options_help(stdout);
+	else if (options.version)
+		puts("minivmm " MINIVMM_VERSION);
+	else
+		status = start(&options);
+	return (int)end_output(status);
+}

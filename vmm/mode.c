@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "affinity.h"
+#include "mode_choice.h"
+
+void mode_reason(struct choice *choice, const char *format, ...)
+{
+	size_t used = strlen(choice->reasons);
+	size_t room = sizeof(choice->reasons) - used;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(choice->reasons + used, room, format, args);
+	va_end(args);
+	/* What does not fit is cut off, but the last line still ends. */
+	if (length < 0 || (size_t)length >= room)
+		choice->reasons[sizeof(choice->reasons) - 2] = '\n';
+}
+
+/* With a plan a vCPU sits where the plan says, also outside its affinity. */
+static void used_cpus(const struct options *options, const struct choice *choice, cpu_set_t *used)
+{
+	plan_cpus(&options->plan, used);
+	for (int i = 0; i < options->cpus; i++)
+		CPU_OR(used, used, &choice->cpus[i]);
+}
+
+static int covering_pmu(const struct host *host, const cpu_set_t *set)
+{
+	for (int i = 0; i < host->npmus; i++)
+		if (cpulist_contains(&host->pmus[i].cpus, set))
+			return i;
+	return -1;
+}
+
+void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *bare)
+{
+	CPU_ZERO(bare);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((size_t)cpu, set) && host_pmu_of_cpu(host, cpu) < 0)
+			CPU_SET((size_t)cpu, bare);
+}
+
+bool choose_needs_probe(const struct options *options, const struct host *host,
+			const struct choice *choice)
+{
+	cpu_set_t used, bare;
+
+	if (options->pmu != PMU_AUTO || options->nfilters || options->pmu_counters >= 0)
+		return false;
+	used_cpus(options, choice, &used);
+	mode_bare_cpus(host, &used, &bare);
+	/* Only whether composite is offered can be in question. */
+	return host->npmus && covering_pmu(host, &used) < 0 && !CPU_COUNT(&bare);
+}
+
+enum status choose_mode(const struct options *options, const struct host *host,
+			const struct kvm_offers *offers, struct choice *choice)
+{
+	struct mode_context c = {
+		.options = options,
+		.host = host,
+		.offers = offers,
+		.choice = choice,
+		.name = pmu_mode_name(options->pmu),
+	};
+	enum status status;
+	cpu_set_t plan;
+
+	choice->pmu = -1;
+	choice->narrowed = false;
+	choice->reasons[0] = '\0';
+
+	plan_cpus(&options->plan, &plan);
+	status = affinity_check("--migrate", &plan, host);
+	if (status)
+		return status;
+	used_cpus(options, choice, &c.used);
+	c.covering = covering_pmu(host, &c.used);
+	host_pmu_list(host, c.pmus, sizeof(c.pmus));
+
+	return options->pmu == PMU_AUTO ? mode_choose_auto(&c) : mode_choose_named(&c);
+}

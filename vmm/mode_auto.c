@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "fail.h"
+#include "mode_choice.h"
+
+static enum status choose_off(struct mode_context *c, const char *why)
+{
+	c->choice->mode = PMU_OFF;
+	mode_reason(c->choice, "off: chosen, %s\n", why);
+	return STATUS_OK;
+}
+
+static bool try_explicit(struct mode_context *c)
+{
+	struct choice *choice = c->choice;
+
+	if (!c->offers->set_pmu) {
+		mode_reason(choice, "explicit: KVM does not offer SET_PMU\n");
+		return false;
+	}
+	cpulist_format(&c->used, c->cpus, sizeof(c->cpus));
+	if (c->covering < 0) {
+		mode_reason(choice, "explicit: no host PMU covers cpus %s (%s)\n", c->cpus,
+			    c->pmus);
+		return false;
+	}
+	choice->mode = PMU_EXPLICIT;
+	choice->pmu = c->covering;
+	mode_reason(choice, "explicit: chosen, %s covers cpus %s\n",
+		    c->host->pmus[choice->pmu].name, c->cpus);
+	return true;
+}
+
+static bool try_composite(struct mode_context *c)
+{
+	struct choice *choice = c->choice;
+	cpu_set_t bare;
+
+	mode_bare_cpus(c->host, &c->used, &bare);
+	if (c->options->nfilters) {
+		mode_reason(choice, "composite: ruled out by --pmu-filter\n");
+	} else if (c->options->pmu_counters >= 0) {
+		mode_reason(choice, "composite: ruled out by --pmu-counters\n");
+	} else if (CPU_COUNT(&bare)) {
+		/* There its counter would stand still, and without a word. */
+		mode_reason(choice, "composite: cpus %s have no host PMU\n",
+			    cpulist_format(&bare, c->cpus, sizeof(c->cpus)));
+	} else if (!c->offers->composite) {
+		mode_reason(choice, "composite: KVM does not offer FIXED_COUNTERS_ONLY\n");
+	} else {
+		choice->mode = PMU_COMPOSITE;
+		mode_reason(choice, "composite: chosen, KVM offers FIXED_COUNTERS_ONLY\n");
+		return true;
+	}
+	return false;
+}
+
+/* How many of the vCPUs' CPUs @pmu covers; 0 if one of the vCPUs would be left with none. */
+static int count_left(const struct mode_context *c, const struct host_pmu *pmu)
+{
+	cpu_set_t all, left;
+
+	CPU_ZERO(&all);
+	for (int i = 0; i < c->options->cpus; i++) {
+		CPU_AND(&left, &c->choice->cpus[i], &pmu->cpus);
+		if (!CPU_COUNT(&left))
+			return 0;
+		CPU_OR(&all, &all, &left);
+	}
+	return CPU_COUNT(&all);
+}
+
+static int narrowing_pmu(const struct mode_context *c)
+{
+	int best = -1, most = 0;
+
+	for (int i = 0; i < c->host->npmus; i++) {
+		int count = count_left(c, &c->host->pmus[i]);
+
+		if (count > most) {
+			most = count;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* auto promises a counter that counts: the plan must not lead to where it does not. */
+static enum status check_plan(const struct mode_context *c, const struct host_pmu *pmu)
+{
+	char plan_text[CPULIST_TEXT], pmu_text[CPULIST_TEXT];
+	cpu_set_t plan;
+
+	plan_cpus(&c->options->plan, &plan);
+	if (cpulist_contains(&pmu->cpus, &plan))
+		return STATUS_OK;
+	return fail(STATUS_USAGE,
+		    "--migrate: the plan's cpus %s leave %s (cpus %s), which --pmu=auto narrowed "
+		    "the vCPUs to; use a plan within one host PMU, with --affinity, or name a mode",
+		    cpulist_format(&plan, plan_text, sizeof(plan_text)), pmu->name,
+		    cpulist_format(&pmu->cpus, pmu_text, sizeof(pmu_text)));
+}
+
+static enum status narrow(struct mode_context *c)
+{
+	struct choice *choice = c->choice;
+	int best = narrowing_pmu(c);
+	const struct host_pmu *pmu;
+	cpu_set_t left;
+
+	if (best < 0)
+		return choose_off(c, "no host PMU covers a CPU of every vCPU");
+	pmu = &c->host->pmus[best];
+	CPU_ZERO(&left);
+	for (int i = 0; i < MAX_VCPUS; i++) {
+		CPU_AND(&choice->cpus[i], &choice->cpus[i], &pmu->cpus);
+		if (i < c->options->cpus)
+			CPU_OR(&left, &left, &choice->cpus[i]);
+	}
+	choice->mode = PMU_EXPLICIT;
+	choice->pmu = best;
+	choice->narrowed = true;
+	mode_reason(choice, "explicit: chosen, vCPUs narrowed to cpus %s, which %s covers\n",
+		    cpulist_format(&left, c->cpus, sizeof(c->cpus)), pmu->name);
+	return check_plan(c, pmu);
+}
+
+enum status mode_choose_auto(struct mode_context *c)
+{
+	if (!c->host->npmus)
+		return choose_off(c, "this host has no core PMU");
+	if (!c->offers->pmu)
+		return choose_off(c, "this host's KVM has no PMU for guests (KVM_CAP_ARM_PMU_V3)");
+	if (try_explicit(c) || try_composite(c))
+		return STATUS_OK;
+	if (!c->offers->set_pmu)
+		return choose_off(c, "no other mode is left");
+	return narrow(c);
+}

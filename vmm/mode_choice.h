@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of the mode choice: mode.c prepares it, mode_auto.c and mode_named.c decide. */
+#ifndef MINIVMM_MODE_CHOICE_H
+#define MINIVMM_MODE_CHOICE_H
+
+#include "cpulist.h"
+#include "mode.h"
+
+#define PMU_LIST_TEXT 512
+
+/* What every step of the choice looks at. */
+struct mode_context {
+	const struct options *options;
+	const struct host *host;
+	const struct kvm_offers *offers;
+	struct choice *choice;
+	cpu_set_t used;	  /* the CPUs the vCPUs may get to, by affinity or by plan */
+	int covering;	  /* the host PMU that covers all of them; -1: none does */
+	const char *name; /* of the mode asked for */
+	char cpus[CPULIST_TEXT];
+	char pmus[PMU_LIST_TEXT];
+};
+
+/* Adds to the choice's reasons; a line a step. */
+void mode_reason(struct choice *choice, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The CPUs of @set that no host PMU covers. */
+void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *bare);
+
+/* PMU_AUTO, its plan check included. */
+enum status mode_choose_auto(struct mode_context *c);
+
+/* Every other mode. */
+enum status mode_choose_named(struct mode_context *c);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "fail.h"
+#include "mode_choice.h"
+
+#define PMU_TEXT (CPULIST_TEXT + 80)
+
+/* "NAME (cpus LIST)" */
+static const char *pmu_text(const struct host_pmu *pmu, char *text, size_t size)
+{
+	char cpus[CPULIST_TEXT];
+
+	snprintf(text, size, "%s (cpus %s)", pmu->name,
+		 cpulist_format(&pmu->cpus, cpus, sizeof(cpus)));
+	return text;
+}
+
+static int start_cpu(const struct mode_context *c)
+{
+	const struct plan *plan = &c->options->plan;
+
+	return plan->ncpus ? plan->cpus[0] : cpulist_first(&c->choice->cpus[0]);
+}
+
+static enum status choose_default(struct mode_context *c)
+{
+	int cpu = start_cpu(c), pmu = host_pmu_of_cpu(c->host, cpu);
+	char text[PMU_TEXT];
+
+	if (pmu < 0)
+		return fail(STATUS_HOST,
+			    "--pmu=default: CPU %d, where vCPU 0 starts, has no host PMU; use "
+			    "--affinity with CPUs of a host PMU: %s",
+			    cpu, c->pmus);
+	mode_reason(c->choice,
+		    "default: asked for; KVM takes the PMU of CPU %d, where vCPU 0 starts: %s\n",
+		    cpu, pmu_text(&c->host->pmus[pmu], text, sizeof(text)));
+	return STATUS_OK;
+}
+
+/* The PMU that the option names; -1 after a message. */
+static int named_pmu(const struct mode_context *c)
+{
+	const struct options *options = c->options;
+	int pmu;
+
+	if (options->pmu_cpu >= 0) {
+		pmu = host_pmu_of_cpu(c->host, options->pmu_cpu);
+		if (pmu < 0)
+			fail(STATUS_USAGE,
+			     "--pmu=%s:cpu%d: no host PMU covers this CPU; host PMUs: %s", c->name,
+			     options->pmu_cpu, c->pmus);
+		return pmu;
+	}
+	for (pmu = 0; pmu < c->host->npmus; pmu++)
+		if (!strcmp(c->host->pmus[pmu].name, options->pmu_name))
+			return pmu;
+	fail(STATUS_USAGE, "--pmu=%s:%s: no such host PMU; host PMUs: %s", c->name,
+	     options->pmu_name, c->pmus);
+	return -1;
+}
+
+/* explicit and strict. Where the vCPUs may leave the PMU, KVM's refusal is what was asked for. */
+static enum status choose_explicit(struct mode_context *c)
+{
+	const struct host_pmu *pmus = c->host->pmus;
+	struct choice *choice = c->choice;
+	char text[PMU_TEXT];
+	int cpu = start_cpu(c);
+
+	if (c->options->pmu_name[0] || c->options->pmu_cpu >= 0) {
+		choice->pmu = named_pmu(c);
+		if (choice->pmu < 0)
+			return STATUS_USAGE;
+		mode_reason(choice, "%s: asked for, with %s\n", c->name,
+			    pmu_text(&pmus[choice->pmu], text, sizeof(text)));
+	} else if (c->covering >= 0) {
+		choice->pmu = c->covering;
+		mode_reason(choice, "%s: asked for; %s covers cpus %s\n", c->name,
+			    pmus[choice->pmu].name,
+			    cpulist_format(&c->used, c->cpus, sizeof(c->cpus)));
+	} else {
+		choice->pmu = host_pmu_of_cpu(c->host, cpu);
+		if (choice->pmu < 0)
+			return fail(STATUS_USAGE,
+				    "--pmu=%s: CPU %d, where vCPU 0 starts, has no host PMU; name "
+				    "one: %s",
+				    c->name, cpu, c->pmus);
+		mode_reason(choice,
+			    "%s: asked for; no host PMU covers cpus %s, so that of CPU %d, where "
+			    "vCPU 0 starts: %s\n",
+			    c->name, cpulist_format(&c->used, c->cpus, sizeof(c->cpus)), cpu,
+			    pmu_text(&pmus[choice->pmu], text, sizeof(text)));
+	}
+	return STATUS_OK;
+}
+
+/* STATUS_HOST unless host and KVM have what the mode stands on. */
+static enum status check_offers(const struct mode_context *c)
+{
+	const struct kvm_offers *offers = c->offers;
+
+	if (!c->host->npmus)
+		return fail(STATUS_HOST,
+			    "--pmu=%s: this host has no core PMU; use --pmu=auto or "
+			    "--pmu=off",
+			    c->name);
+	if (!offers->pmu)
+		return fail(STATUS_HOST,
+			    "--pmu=%s: this host's KVM has no PMU for guests "
+			    "(KVM_CAP_ARM_PMU_V3); use --pmu=auto or --pmu=off",
+			    c->name);
+	if (c->choice->mode == PMU_COMPOSITE && !offers->composite)
+		return fail(STATUS_HOST,
+			    "--pmu=composite: this kernel's KVM has no "
+			    "KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY (attribute 5); use "
+			    "--pmu=explicit, --pmu=auto or a kernel with the patch");
+	if (c->choice->mode == PMU_STRICT && !offers->strict)
+		return fail(STATUS_HOST,
+			    "--pmu=strict: this kernel's KVM has no vCPU feature "
+			    "KVM_ARM_VCPU_PMU_V3_STRICT (9, Linux 7.3); use --pmu=explicit, "
+			    "--pmu=auto or a newer kernel");
+	if ((c->choice->mode == PMU_EXPLICIT || c->choice->mode == PMU_STRICT) && !offers->set_pmu)
+		return fail(STATUS_HOST,
+			    "--pmu=%s: this kernel's KVM has no "
+			    "KVM_ARM_VCPU_PMU_V3_SET_PMU (attribute 3, Linux 5.18); use "
+			    "--pmu=default, --pmu=auto or a newer kernel",
+			    c->name);
+	return STATUS_OK;
+}
+
+enum status mode_choose_named(struct mode_context *c)
+{
+	enum status status;
+
+	c->choice->mode = c->options->pmu;
+	if (c->options->pmu == PMU_OFF) {
+		mode_reason(c->choice, "off: asked for\n");
+		return STATUS_OK;
+	}
+	status = check_offers(c);
+	if (status)
+		return status;
+	if (c->options->pmu == PMU_DEFAULT)
+		return choose_default(c);
+	if (c->options->pmu == PMU_EXPLICIT || c->options->pmu == PMU_STRICT)
+		return choose_explicit(c);
+	mode_reason(c->choice, "composite: asked for\n");
+	return STATUS_OK;
+}

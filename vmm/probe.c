@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cpulist.h"
+#include "probe.h"
+
+static const struct {
+	const char *name;
+	const char *meaning;
+	size_t offset;
+} features[] = {
+	{ "pmu", "a guest may have a PMU", offsetof(struct kvm_offers, pmu) },
+	{ "set_pmu", "a host PMU can be named", offsetof(struct kvm_offers, set_pmu) },
+	{ "composite", "a PMU of the cycle counter alone, on any CPU",
+	  offsetof(struct kvm_offers, composite) },
+	{ "strict", "no default PMU", offsetof(struct kvm_offers, strict) },
+	{ "nr_counters", "the number of counters can be set",
+	  offsetof(struct kvm_offers, nr_counters) },
+};
+
+#define NFEATURES (sizeof(features) / sizeof(features[0]))
+
+static bool offered(const struct kvm_offers *offers, size_t feature)
+{
+	return *(const bool *)((const char *)offers + features[feature].offset);
+}
+
+static void print_text(const struct host *host, const struct kvm_offers *offers,
+		       const struct choice *choice)
+{
+	char list[CPULIST_TEXT];
+
+	printf("CPUs: %s online", cpulist_format(&host->online, list, sizeof(list)));
+	printf(", %s allowed\n", cpulist_format(&host->allowed, list, sizeof(list)));
+	for (int i = 0; i < host->npmus; i++)
+		printf("host PMU: %s, cpus %s, type %d\n", host->pmus[i].name,
+		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
+	if (!host->npmus)
+		printf("host PMU: none\n");
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((size_t)cpu, &host->online) && host_cluster_id("/sys", cpu) >= 0)
+			printf("cpu %d: cluster %d\n", cpu, host_cluster_id("/sys", cpu));
+	for (size_t i = 0; i < NFEATURES; i++)
+		printf("KVM %s: %s (%s)\n", features[i].name, offered(offers, i) ? "yes" : "no",
+		       features[i].meaning);
+	printf("auto would choose: %s\n%s", pmu_mode_name(choice->mode), choice->reasons);
+}
+
+/* For texts of our own and names of the kernel's: printable, but a quote is thinkable. */
+static void print_string(const char *text, size_t length)
+{
+	putchar('"');
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '"' || text[i] == '\\')
+			putchar('\\');
+		putchar(text[i]);
+	}
+	putchar('"');
+}
+
+static void print_json(const struct host *host, const struct kvm_offers *offers,
+		       const struct choice *choice)
+{
+	const char *reason = choice->reasons, *separator = "";
+	char list[CPULIST_TEXT];
+
+	printf("{\"online\":\"%s\"", cpulist_format(&host->online, list, sizeof(list)));
+	printf(",\"allowed\":\"%s\"", cpulist_format(&host->allowed, list, sizeof(list)));
+	printf(",\"pmus\":[");
+	for (int i = 0; i < host->npmus; i++) {
+		printf("%s{\"name\":", i ? "," : "");
+		print_string(host->pmus[i].name, strlen(host->pmus[i].name));
+		printf(",\"cpus\":\"%s\",\"type\":%d}",
+		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
+	}
+	printf("],\"clusters\":{");
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET((size_t)cpu, &host->online) || host_cluster_id("/sys", cpu) < 0)
+			continue;
+		printf("%s\"%d\":%d", separator, cpu, host_cluster_id("/sys", cpu));
+		separator = ",";
+	}
+	printf("},\"kvm\":{");
+	for (size_t i = 0; i < NFEATURES; i++)
+		printf("%s\"%s\":%s", i ? "," : "", features[i].name,
+		       offered(offers, i) ? "true" : "false");
+	printf("},\"auto\":\"%s\",\"reasons\":[", pmu_mode_name(choice->mode));
+	while (*reason) {
+		size_t length = strcspn(reason, "\n");
+
+		print_string(reason, length);
+		reason += length + (reason[length] == '\n');
+		if (*reason)
+			putchar(',');
+	}
+	printf("]}\n");
+}
+
+void probe_print(const struct options *options, const struct host *host,
+		 const struct kvm_offers *offers, const struct choice *choice)
+{
+	if (options->probe_json)
+		print_json(host, offers, choice);
+	else
+		print_text(host, offers, choice);
+}

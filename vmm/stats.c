@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "stats.h"
+
+#define FIRST_CAPACITY 1024
+
+/*
+ * Keeps the cycles of one more window. The first time that memory runs out is
+ * the last: past it @windows is more than @capacity, and there is no hole.
+ */
+static bool keep(struct pmu_stats *pmu, uint64_t cycles)
+{
+	if (pmu->windows > pmu->capacity)
+		return false;
+	if (pmu->windows == pmu->capacity) {
+		size_t capacity = pmu->capacity ? pmu->capacity * 2 : FIRST_CAPACITY;
+		uint64_t *grown = reallocarray(pmu->cycles, capacity, sizeof(*grown));
+
+		if (!grown)
+			return false;
+		pmu->cycles = grown;
+		pmu->capacity = capacity;
+	}
+	pmu->cycles[pmu->windows] = cycles;
+	return true;
+}
+
+int stats_window(struct stats *stats, const struct window *window)
+{
+	struct pmu_stats *pmu =
+		&stats->vcpu[window->vcpu].pmu[window->pmu < 0 ? HOST_MAX_PMUS : window->pmu];
+	uint64_t cycles = window->record->cycles_end - window->record->cycles_start;
+	bool kept = keep(pmu, cycles);
+
+	if (!pmu->windows || cycles < pmu->min)
+		pmu->min = cycles;
+	if (cycles > pmu->max)
+		pmu->max = cycles;
+	if (!cycles && !window->hops)
+		pmu->stopped++;
+	pmu->overflows += window->record->interrupts;
+	pmu->windows++;
+	return kept;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+uint64_t stats_median(struct pmu_stats *pmu)
+{
+	size_t count = pmu->windows < pmu->capacity ? pmu->windows : pmu->capacity;
+	uint64_t low, high;
+
+	if (!count)
+		return 0;
+	qsort(pmu->cycles, count, sizeof(*pmu->cycles), compare);
+	low = pmu->cycles[(count - 1) / 2];
+	high = pmu->cycles[count / 2];
+	return low + (high - low) / 2;
+}
+
+void stats_free(struct stats *stats)
+{
+	for (int vcpu = 0; vcpu < MAX_VCPUS; vcpu++)
+		for (int pmu = 0; pmu <= HOST_MAX_PMUS; pmu++)
+			free(stats->vcpu[vcpu].pmu[pmu].cycles);
+	*stats = (struct stats){0};
+}
