@@ -73,9 +73,13 @@ static enum status create_vcpu(struct machine *machine, int index)
 	plan_start(&machine->plan, index, &vcpu->place);
 	atomic_store(&vcpu->cpu, plan_cpu(&machine->plan, &vcpu->place));
 	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+	if (vcpu->fd < 0 && errno == EINVAL)
+		return fail(STATUS_HOST,
+			    "--cpus=%d: this host's KVM takes no more than %d vCPUs (a GICv2 no "
+			    "more than 8); lower --cpus",
+			    machine->nvcpus, index);
 	if (vcpu->fd < 0)
-		return fail_errno(STATUS_HOST, "--cpus=%d: KVM_CREATE_VCPU %d; lower --cpus",
-				  machine->nvcpus, index);
+		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VCPU %d", index);
 	run = mmap(NULL, machine->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (run == MAP_FAILED)
 		return fail_errno(STATUS_INTERNAL, "mmap of vCPU %d", index);
@@ -100,6 +104,10 @@ static enum status init_vcpu(struct machine *machine, int index, struct kvm_vcpu
 		return fail(STATUS_HOST, "KVM_ARM_VCPU_INIT: no host PMU covers the CPU that vCPU "
 					 "%d starts on; use --affinity to start elsewhere",
 			    index);
+	if (errno == ENOENT && mode == PMU_STRICT)
+		return fail(STATUS_HOST,
+			    "this kernel's KVM has no vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT (9, "
+			    "Linux 7.3); use --pmu=explicit, --pmu=auto or a newer kernel");
 	return fail_errno(STATUS_INTERNAL, "KVM_ARM_VCPU_INIT of vCPU %d", index);
 }
 

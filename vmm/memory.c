@@ -29,9 +29,8 @@ void memory_unmap(struct memory *memory)
 
 void *memory_at(const struct memory *memory, uint64_t gpa, uint64_t length)
 {
-	/* Only differences that cannot wrap: gpa and length come from the guest. */
-	if (gpa < memory->base || length > memory->size ||
-	    gpa - memory->base > memory->size - length)
+	/* Nothing here overflows, and an address below RAM wraps to one far above. */
+	if (length > memory->size || gpa - memory->base > memory->size - length)
 		return NULL;
 	return memory->host + (gpa - memory->base);
 }

@@ -55,7 +55,7 @@ bool choose_needs_probe(const struct options *options, const struct host *host,
 	used_cpus(options, choice, &used);
 	mode_bare_cpus(host, &used, &bare);
 	/* Only whether composite is offered can be in question. */
-	return host->npmus && covering_pmu(host, &used) < 0 && !CPU_COUNT(&bare);
+	return covering_pmu(host, &used) < 0 && !CPU_COUNT(&bare);
 }
 
 enum status choose_mode(const struct options *options, const struct host *host,

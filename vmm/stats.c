@@ -66,8 +66,7 @@ uint64_t stats_median(struct pmu_stats *pmu)
 
 void stats_free(struct stats *stats)
 {
-	for (int vcpu = 0; vcpu < MAX_VCPUS; vcpu++)
+	for (int vcpu = 0; vcpu < stats->nvcpus; vcpu++)
 		for (int pmu = 0; pmu <= HOST_MAX_PMUS; pmu++)
 			free(stats->vcpu[vcpu].pmu[pmu].cycles);
-	*stats = (struct stats){0};
 }

@@ -359,6 +359,7 @@ int main(void)
 {
 	struct job job;
 	int port, status;
+	char rest[4096];
 
 	mount_all();
 	signal(SIGPIPE, SIG_IGN);
@@ -372,5 +373,8 @@ int main(void)
 	status = job.exact ? run_exact(&job, port) : run_live(&job, port);
 	send_files(port, &job);
 	send_number(port, FRAME_STATUS, status);
+	/* A write returns before the host has the data: going off now could lose them. */
+	while (read(port, rest, sizeof(rest)) > 0)
+		;
 	power_off();
 }

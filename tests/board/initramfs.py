@@ -90,7 +90,7 @@ def add_build(cpio, build):
     """All of the build folder's static arm64 programs and payloads."""
     init = os.path.join(build, "board-init")
     if not os.path.exists(init) or board_program(init) is None:
-        raise Missing(f"no board-init for arm64 in {build}: build first (README.md says how), or give --build=DIR")
+        raise Missing(f"no board-init for arm64 in {build}: run scripts/build, or give --build=DIR")
     cpio.add("init", stat.S_IFREG | 0o755, board_program(init))
     for entry in sorted(os.scandir(build), key=lambda entry: entry.name):
         if not entry.is_file() or entry.name == "board-init":

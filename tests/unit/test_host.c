@@ -64,7 +64,6 @@ static void assert_refused(const char *file, const char *reason)
 {
 	char part[FAKE_ROOT + 128];
 	struct host host;
-
 	enum status status = discover(&host);
 
 	snprintf(part, sizeof(part), "%s/%s", root, file);
@@ -253,8 +252,15 @@ static void malformed_cpu_lists_are_named(void **state)
 
 static void malformed_pmus_are_named(void **state)
 {
-	static const char *const types[] = {"", "\n", "eight\n", "8 9\n", "8x\n", "-1\n",
-					    "2147483648\n", "99999999999999999999\n"};
+	static const char *const types[] = {"",
+					    "\n",
+					    "eight\n",
+					    "8 9\n",
+					    "8x\n",
+					    "-1\n",
+					    "2147483648\n",
+					    "4294967304\n",
+					    "99999999999999999999\n"};
 
 	(void)state;
 	put_cpus("0-3\n", "0-3\n");

@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the tests on emulated boards: run.py [NAME-PATTERN]. Exit status 1 if one fails."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+import test_auto  # noqa: E402,F401  (each registers its tests)
+import test_exact  # noqa: E402,F401
+import test_input  # noqa: E402,F401
+
+passed, failed = harness.run(sys.argv[1] if len(sys.argv) > 1 else "*")
+sys.exit(1 if failed or not passed else 0)

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* --record: lines reach the file whole, and a record that lost one says so. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fail_capture.h"
+#include "fake_host.h"
+#include "record.h"
+
+#define LONG_PATH (FAKE_ROOT + 32)
+
+static char root[FAKE_ROOT], path[LONG_PATH];
+
+static int setup(void **state)
+{
+	(void)state;
+	fail_reset();
+	fake_tree(root);
+	snprintf(path, sizeof(path), "%s/record", root);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_tree_remove(root);
+	return 0;
+}
+
+/* The file's whole text, to be freed. */
+static char *text_of(const char *name)
+{
+	FILE *file = fopen(name, "r");
+	size_t size = 1 << 20, used;
+	char *text = malloc(size);
+
+	assert_non_null(file);
+	assert_non_null(text);
+	used = fread(text, 1, size - 1, file);
+	assert_true(used < size - 1);
+	text[used] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void no_path_records_nothing(void **state)
+{
+	struct choice choice = {.mode = PMU_OFF, .pmu = -1};
+	const struct host host = {0};
+	struct lab_record guest = {0};
+	struct window window = {.record = &guest};
+	struct record record;
+
+	(void)state;
+	assert_well(record_open(&record, NULL));
+	assert_null(record.file);
+	record_run(&record, &host, &choice, 1);
+	record_window(&record, &host, &window);
+	record_hop(&record, 0, 0, 1, 1);
+	record_refusal(&record, 0, 0, 1, 1);
+	record_end(&record, 0, 1);
+	assert_well(record_close(&record));
+}
+
+static void what_cannot_be_written_is_refused(void **state)
+{
+	struct record record;
+	char bad[LONG_PATH + 8];
+
+	(void)state;
+	assert_failed(record_open(&record, root), STATUS_INPUT, root);
+	assert_null(record.file);
+	snprintf(bad, sizeof(bad), "%s/no/file", root);
+	assert_failed(record_open(&record, bad), STATUS_INPUT, "No such file");
+	assert_well(record_close(&record));
+}
+
+/* Makes @fd another descriptor of an empty file at the usual path. */
+static void replace(int fd)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(file >= 0);
+	assert_int_equal(dup2(file, fd), fd);
+	close(file);
+}
+
+static void a_full_disk_is_told(void **state)
+{
+	struct record record;
+
+	(void)state;
+	/* Found out only when the record is closed... */
+	assert_well(record_open(&record, "/dev/full"));
+	record_hop(&record, 0, 1, 2, 3);
+	assert_failed(record_close(&record), STATUS_INPUT, "--record=/dev/full");
+	/* ... and long before, with room again at the end. */
+	assert_well(record_open(&record, "/dev/full"));
+	for (int i = 0; i < 10000; i++)
+		record_hop(&record, 0, 1, 2, 3);
+	replace(fileno(record.file));
+	assert_failed(record_close(&record), STATUS_INPUT, "lines are missing");
+}
+
+/* A guest's console writes to the same descriptor behind stdio's back. */
+static void stdout_gets_whole_lines_at_once(void **state)
+{
+	int saved = dup(STDOUT_FILENO);
+	struct record record;
+	char *text;
+
+	(void)state;
+	fflush(stdout);
+	replace(STDOUT_FILENO);
+	record_open(&record, "-");
+	record_hop(&record, 0, 1, 2, 3);
+	if (write(STDOUT_FILENO, "guest\n", 6) != 6)
+		abort();
+	record_end(&record, 0, 4);
+	record_close(&record);
+	/* Closing the record leaves stdout open. */
+	if (write(STDOUT_FILENO, "bye\n", 4) != 4)
+		abort();
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	text = text_of(path);
+	assert_string_equal(text,
+			    "{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":2,\"time_ns\":3}\n"
+			    "guest\n{\"type\":\"end\",\"status\":0,\"time_ns\":4}\nbye\n");
+	free(text);
+}
+
+#define WINDOWS 500
+
+static void *write_windows(void *record)
+{
+	const struct host host = {0};
+	struct lab_record guest = {.nevents = 1, .events = {{0x11, 0, 12}}};
+	struct window window = {.pmu = -1, .record = &guest};
+
+	for (int i = 0; i < WINDOWS; i++)
+		record_window(record, &host, &window);
+	return NULL;
+}
+
+static void threads_do_not_mix_their_lines(void **state)
+{
+	pthread_t threads[4];
+	struct record record;
+	const char *end = ":{\"0x11\":12}}";
+	char *text, *line, *rest;
+	int lines = 0;
+
+	(void)state;
+	assert_well(record_open(&record, path));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_windows, &record), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	assert_well(record_close(&record));
+	text = text_of(path);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		assert_memory_equal(line, "{\"type\":\"window\"", 16);
+		assert_string_equal(line + strlen(line) - strlen(end), end);
+		lines++;
+	}
+	assert_int_equal(lines, 4 * WINDOWS);
+	free(text);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(no_path_records_nothing),
+		TEST(what_cannot_be_written_is_refused),
+		TEST(a_full_disk_is_told),
+		TEST(stdout_gets_whole_lines_at_once),
+		TEST(threads_do_not_mix_their_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
