@@ -66,8 +66,8 @@ static void cells(struct tree *tree, const char *name, const uint32_t *values, s
 }
 
 #define CELLS(tree, name, ...)                                                                     \
-	cells(tree, name, (const uint32_t[]){__VA_ARGS__},                                         \
-	      sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+	cells(tree, name, (const uint32_t[]){ __VA_ARGS__ },                                       \
+	      sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 /* A 64-bit number as #address-cells = <2> and #size-cells = <2> want it. */
 #define CELLS64(value) (uint32_t)((uint64_t)(value) >> 32), (uint32_t)(value)
@@ -227,7 +227,7 @@ static void root(struct tree *tree, const struct guest_fdt *guest)
 
 int guest_fdt_write(const struct guest_fdt *guest, void *buffer, size_t size)
 {
-	struct tree tree = {.fdt = buffer, .ppi_flags = LEVEL_HIGH};
+	struct tree tree = { .fdt = buffer, .ppi_flags = LEVEL_HIGH };
 
 	/* A GICv2's PPIs name their CPUs, of which it has at most 8. */
 	if (guest->gic == 2)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 struct guest_fdt {
-	int cpus;                        /* MPIDR affinities 0..cpus-1, see guest_mpidr() */
-	int gic;                         /* 2 or 3 */
-	bool pmu;                        /* a guest without a PMU gets no pmu node */
+	int cpus; /* MPIDR affinities 0..cpus-1, see guest_mpidr() */
+	int gic;  /* 2 or 3 */
+	bool pmu; /* a guest without a PMU gets no pmu node */
 	uint64_t mem_base, mem_size;
 	uint64_t initrd_start, initrd_end; /* equal: none */
 	const char *bootargs;

@@ -80,8 +80,9 @@ bool dt_read(struct dt *dt, const void *blob)
 			    equal(name, "reg")) {
 				if (dt->ncpus == MAX_CPUS)
 					return false;
-				dt->cpus[dt->ncpus++] = cells == 1 ? be32(p) :
-					(uint64_t)be32(p) << 32 | be32(p + 1);
+				dt->cpus[dt->ncpus++] =
+					cells == 1 ? be32(p)
+						   : (uint64_t)be32(p) << 32 | be32(p + 1);
 			}
 			if (equal(name, "compatible") &&
 			    lists((const char *)p, size, "arm,armv8-pmuv3"))

@@ -91,10 +91,9 @@ static void read_counters(struct lab_record *r)
 static void work(uint64_t n)
 {
 	/* 2 * n instructions */
-	__asm__ volatile(
-		"1:	subs	%0, %0, #1\n"
-		"	b.ne	1b\n"
-		: "+r"(n) :: "cc");
+	__asm__ volatile("1:	subs	%0, %0, #1\n"
+			 "	b.ne	1b\n"
+			 : "+r"(n)::"cc");
 }
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
-#define UART_DR   0x00
-#define UART_FR   0x18
+#define UART_DR	  0x00
+#define UART_FR	  0x18
 #define UART_TXFF (1u << 5)
 
 int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
@@ -14,9 +14,8 @@ int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 
 	/* SMCCC 1.0 lets the callee change x4 to x17. */
 	__asm__ volatile("hvc #0"
-		: "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
-		:: "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-		   "x13", "x14", "x15", "x16", "x17", "memory");
+			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"x4", "x5", "x6", "x7", "x8",
+			   "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
 	return (int64_t)x0;
 }
 
@@ -50,7 +49,7 @@ void publish(const void *start, size_t size)
 
 	dsb();
 	for (; p < end; p += 16)
-		__asm__ volatile("dc civac, %0" :: "r"(p) : "memory");
+		__asm__ volatile("dc civac, %0" ::"r"(p) : "memory");
 	dsb();
 }
 

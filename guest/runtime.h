@@ -6,9 +6,9 @@
 #define STACK_SHIFT 11
 #define STACK_SIZE  (1 << STACK_SHIFT)
 
-#define PSCI_CPU_OFF    0x84000002
+#define PSCI_CPU_OFF	0x84000002
 #define PSCI_SYSTEM_OFF 0x84000008
-#define PSCI_CPU_ON     0xc4000003
+#define PSCI_CPU_ON	0xc4000003
 
 #ifndef __ASSEMBLER__
 
@@ -18,14 +18,15 @@
 #include "../vmm/map.h"
 #include "lab.h"
 
-#define read_sysreg(name) ({ \
-	uint64_t value_; \
-	__asm__ volatile("mrs %0, " #name : "=r"(value_) :: "memory"); \
-	value_; \
-})
+#define read_sysreg(name)                                                                          \
+	({                                                                                         \
+		uint64_t value_;                                                                   \
+		__asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                       \
+		value_;                                                                            \
+	})
 
-#define write_sysreg(name, value) \
-	__asm__ volatile("msr " #name ", %0" :: "r"((uint64_t)(value)) : "memory")
+#define write_sysreg(name, value)                                                                  \
+	__asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
 
 static inline void isb(void)
 {
@@ -51,12 +52,12 @@ static inline uint32_t mmio_read32(uint64_t address)
 
 static inline void mmio_write32(uint64_t address, uint32_t value)
 {
-	__asm__ volatile("str %w0, [%1]" :: "r"(value), "r"(address) : "memory");
+	__asm__ volatile("str %w0, [%1]" ::"r"(value), "r"(address) : "memory");
 }
 
 static inline void mmio_write64(uint64_t address, uint64_t value)
 {
-	__asm__ volatile("str %x0, [%1]" :: "r"(value), "r"(address) : "memory");
+	__asm__ volatile("str %x0, [%1]" ::"r"(value), "r"(address) : "memory");
 }
 
 static inline void lab_write32(uint32_t offset, uint32_t value)

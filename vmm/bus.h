@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The MMIO bus: which device answers at a guest address. Filled before the vCPUs run, then read only. */
+/* The MMIO bus: which device answers at a guest address. Filled before the vCPUs run, then read
+ * only. */
 #ifndef MINIVMM_BUS_H
 #define MINIVMM_BUS_H
 
@@ -8,7 +9,7 @@
 
 /* One access; @length is 1, 2, 4 or 8 bytes. Reads fill *value, zero-extended. */
 struct bus_access {
-	uint64_t offset;  /* from the device's base */
+	uint64_t offset; /* from the device's base */
 	unsigned length;
 	bool write;
 	uint64_t value;

@@ -9,8 +9,8 @@
 #include "pl011.h"
 
 struct console {
-	bool open;             /* there may be more input */
-	bool terminal;         /* @saved must be restored */
+	bool open;     /* there may be more input */
+	bool terminal; /* @saved must be restored */
 	struct termios saved;
 };
 

@@ -6,7 +6,8 @@
 #include <sched.h>
 #include <stddef.h>
 
-/* "0-3,6" and a trailing newline; "" is the empty set. -1 if malformed, reversed or >= CPU_SETSIZE. */
+/* "0-3,6" and a trailing newline; "" is the empty set. -1 if malformed, reversed or >= CPU_SETSIZE.
+ */
 int cpulist_parse(const char *text, cpu_set_t *set);
 
 /* Writes the shortest list into @text (at least CPULIST_TEXT bytes always fit a sensible host). */

@@ -9,8 +9,7 @@
 #include "status.h"
 
 /* Prints "minivmm: TEXT" as one line to stderr; returns @status. */
-enum status fail(enum status status, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+enum status fail(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same with ": " and the text of errno at the end. */
 enum status fail_errno(enum status status, const char *format, ...)

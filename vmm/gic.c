@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's interrupt controller, emulated by KVM (Documentation/virt/kvm/devices/arm-vgic*.rst). */
+/* The guest's interrupt controller, emulated by KVM (Documentation/virt/kvm/devices/arm-vgic*.rst).
+ */
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdint.h>
@@ -11,7 +12,7 @@
 #include "options.h"
 
 #define GICV2_MAX_VCPUS 8
-#define NR_IRQS         64u /* the fewest that KVM takes; the UART's INTID is 33 */
+#define NR_IRQS		64u /* the fewest that KVM takes; the UART's INTID is 33 */
 
 static int create_device(struct machine *machine, int gic)
 {
@@ -33,9 +34,10 @@ static enum status create_any(struct machine *machine)
 	if (machine->gic_fd < 0 && !wanted && errno == ENODEV)
 		machine->gic_fd = create_device(machine, 2);
 	if (machine->gic_fd < 0 && errno == ENODEV)
-		return fail(STATUS_HOST, "--gic=%s: this host's KVM cannot emulate that GIC; use "
-					 "--gic=%s",
-			    wanted == 2   ? "2"
+		return fail(STATUS_HOST,
+			    "--gic=%s: this host's KVM cannot emulate that GIC; use "
+			    "--gic=%s",
+			    wanted == 2	  ? "2"
 			    : wanted == 3 ? "3"
 					  : "auto",
 			    wanted == 3 ? "2" : "3");
@@ -86,5 +88,6 @@ void gic_set_spi(struct machine *machine, unsigned intid, bool level)
 	};
 
 	if (ioctl(machine->vm_fd, KVM_IRQ_LINE, &line) < 0)
-		machine_end(machine, fail_errno(STATUS_INTERNAL, "KVM_IRQ_LINE of INTID %u", intid));
+		machine_end(machine,
+			    fail_errno(STATUS_INTERNAL, "KVM_IRQ_LINE of INTID %u", intid));
 }

@@ -103,7 +103,7 @@ static enum status read_cpus(const char *sysfs, const char *name, cpu_set_t *set
 static enum status read_pmu(const char *sysfs, const char *name, struct host *host)
 {
 	struct attribute attribute;
-	struct host_pmu pmu = {.type = -1};
+	struct host_pmu pmu = { .type = -1 };
 
 	if (attribute_read(&attribute, sysfs, PMU_DEVICES "/%s/cpus", name))
 		return errno == ENOENT || errno == ENOTDIR
@@ -264,7 +264,7 @@ void host_cluster_cpus(const char *sysfs, const struct host *host, const cpu_set
 
 	CPU_ZERO(out);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		struct cluster cluster = {.package = -1};
+		struct cluster cluster = { .package = -1 };
 		int i = 0;
 
 		if (!CPU_ISSET((size_t)cpu, within))

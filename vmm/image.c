@@ -16,6 +16,7 @@
 #define PAGE	4096ull
 #define BLOCK	(2ull << 20)
 #define MAX_MEM (1ull << 40) /* the most that --mem takes */
+#define WINDOW	(1ull << 35) /* Linux wants its initrd within 32 GiB of the image */
 
 typedef unsigned long long ull;
 
@@ -47,8 +48,8 @@ static enum status open_file(const char *path, struct image_file *file)
 	struct stat stat;
 
 	/* NONBLOCK: a FIFO without a writer is refused below, not waited for. */
-	*file = (struct image_file){.path = path,
-				    .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+	*file = (struct image_file){ .path = path,
+				     .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
 	if (file->fd < 0 || fstat(file->fd, &stat) < 0)
 		status = fail_errno(STATUS_INPUT, "cannot open %s", path);
 	else if (S_ISDIR(stat.st_mode))
@@ -136,7 +137,7 @@ static enum status take_piece(struct image_load *load, uint64_t start, uint64_t 
 	if (image->npieces == IMAGE_MAX_PIECES)
 		return fail(STATUS_INPUT, "%s has more than %d segments; link it into fewer", path,
 			    IMAGE_MAX_PIECES);
-	image->pieces[image->npieces++] = (struct image_piece){start, end};
+	image->pieces[image->npieces++] = (struct image_piece){ start, end };
 	return STATUS_OK;
 }
 
@@ -191,7 +192,7 @@ static enum status load_linux(struct image_load *load, const struct linux_header
 static enum status load_image(struct image_load *load)
 {
 	const struct image_file *file = &load->file;
-	union header header = {{0}};
+	union header header = { { 0 } };
 	enum status status = image_read(file, 0, &header,
 					file->size < sizeof(header) ? file->size : sizeof(header));
 
@@ -234,12 +235,12 @@ no_room:
 enum status image_load(const char *path, const char *initrd, struct memory *memory,
 		       struct image *image)
 {
-	struct image_load load = {.memory = memory, .image = image};
-	struct image_file ramdisk = {.fd = -1};
+	struct image_load load = { .memory = memory, .image = image };
+	struct image_file ramdisk = { .fd = -1 };
+	uint64_t reach = memory->size < WINDOW ? memory->size : WINDOW;
 	enum status status;
 
-	*image = (struct image){.dtb = (memory->base + memory->size - IMAGE_DTB_ROOM) / BLOCK *
-				       BLOCK};
+	*image = (struct image){ .dtb = (memory->base + reach - IMAGE_DTB_ROOM) / BLOCK * BLOCK };
 	status = open_file(path, &load.file);
 	if (!status && initrd)
 		status = open_file(initrd, &ramdisk);

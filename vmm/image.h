@@ -11,11 +11,11 @@
 #define IMAGE_MAX_PIECES 18
 
 struct image {
-	uint64_t entry;        /* guest physical address of the first instruction */
+	uint64_t entry;	       /* guest physical address of the first instruction */
 	uint64_t initrd_start; /* equal if there is no initrd */
 	uint64_t initrd_end;
-	uint64_t dtb;          /* where the device tree goes: 2 MiB aligned, IMAGE_DTB_ROOM free bytes */
-	int npieces;           /* what the image occupies, for the overlap checks */
+	uint64_t dtb; /* where the device tree goes: 2 MiB aligned, IMAGE_DTB_ROOM free bytes */
+	int npieces;  /* what the image occupies, for the overlap checks */
 	struct image_piece {
 		uint64_t start, end;
 	} pieces[IMAGE_MAX_PIECES];
@@ -25,7 +25,7 @@ struct image {
 
 /*
  * Loads @path and, unless NULL, @initrd into @memory. The device tree goes to
- * the last 2 MiB boundary of RAM with room for it, the initrd right below it;
+ * the last 2 MiB boundary of RAM (of its first 32 GiB) with room for it, the initrd right below it;
  * an Image's text_offset and image_size (BSS) are honoured (Linux,
  * Documentation/arch/arm64/booting.rst). Anything missing, empty, truncated,
  * for another machine, outside RAM or overlapping is STATUS_INPUT with the

@@ -36,7 +36,8 @@ int kvm_create_vm(const struct kvm *kvm)
 
 int kvm_set_attr(int fd, unsigned group, unsigned attr, const void *arg)
 {
-	struct kvm_device_attr request = { .group = group, .attr = attr,
+	struct kvm_device_attr request = { .group = group,
+					   .attr = attr,
 					   .addr = (uint64_t)(uintptr_t)arg };
 
 	return ioctl(fd, KVM_SET_DEVICE_ATTR, &request);

@@ -19,8 +19,10 @@ static void take_record(struct machine *machine, int index, uint64_t gpa)
 	if (guest)
 		memcpy(&record, guest, sizeof(record));
 	if (!guest || record.size != sizeof(record) || record.nevents > LAB_MAX_EVENTS) {
-		machine_end(machine, fail(STATUS_CRASH, "the guest's record at 0x%llx is outside "
-					  "RAM or malformed", (unsigned long long)gpa));
+		machine_end(machine, fail(STATUS_CRASH,
+					  "the guest's record at 0x%llx is outside "
+					  "RAM or malformed",
+					  (unsigned long long)gpa));
 		return;
 	}
 	window.pmu = host_pmu_of_cpu(machine->host, window.cpu);
@@ -39,10 +41,11 @@ static void take_fault(struct machine *machine, int index, uint64_t gpa)
 
 	if (guest)
 		memcpy(&fault, guest, sizeof(fault));
-	machine_end(machine, fail(STATUS_CRASH, "vCPU %d took an unexpected exception: vector %u "
-				  "ESR 0x%llx ELR 0x%llx FAR 0x%llx", index, fault.vector,
-				  (unsigned long long)fault.esr, (unsigned long long)fault.elr,
-				  (unsigned long long)fault.far));
+	machine_end(machine, fail(STATUS_CRASH,
+				  "vCPU %d took an unexpected exception: vector %u "
+				  "ESR 0x%llx ELR 0x%llx FAR 0x%llx",
+				  index, fault.vector, (unsigned long long)fault.esr,
+				  (unsigned long long)fault.elr, (unsigned long long)fault.far));
 }
 
 void lab_access(void *owner, struct bus_access *access)
@@ -66,7 +69,7 @@ void lab_access(void *owner, struct bus_access *access)
 		break;
 	case LAB_EXIT:
 		machine_end(machine, access->value > STATUS_GUEST_MAX ? STATUS_GUEST_MAX
-								       : (int)access->value);
+								      : (int)access->value);
 		break;
 	case LAB_FAULT:
 		take_fault(machine, access->vcpu, access->value);

@@ -101,8 +101,9 @@ static enum status init_vcpu(struct machine *machine, int index, struct kvm_vcpu
 	if (ioctl(machine->vcpus[index].fd, KVM_ARM_VCPU_INIT, &init) == 0)
 		return STATUS_OK;
 	if (errno == ENODEV && mode != PMU_OFF)
-		return fail(STATUS_HOST, "KVM_ARM_VCPU_INIT: no host PMU covers the CPU that vCPU "
-					 "%d starts on; use --affinity to start elsewhere",
+		return fail(STATUS_HOST,
+			    "KVM_ARM_VCPU_INIT: no host PMU covers the CPU that vCPU "
+			    "%d starts on; use --affinity to start elsewhere",
 			    index);
 	if (errno == ENOENT && mode == PMU_STRICT)
 		return fail(STATUS_HOST,
@@ -205,8 +206,9 @@ static enum status add_device_tree(struct machine *machine)
 	int size = guest_fdt_write(&tree, dtb, IMAGE_DTB_ROOM);
 
 	if (size < 0)
-		return fail(STATUS_USAGE, "the device tree needs more than %llu bytes; shorten "
-					  "--append",
+		return fail(STATUS_USAGE,
+			    "the device tree needs more than %llu bytes; shorten "
+			    "--append",
 			    IMAGE_DTB_ROOM);
 	if (!machine->options->dtb_out)
 		return STATUS_OK;

@@ -26,20 +26,20 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
-	atomic_int tid;             /* 0 until the thread runs */
+	atomic_int tid; /* 0 until the thread runs */
 	struct plan_place place;
-	atomic_int cpu;             /* where the plan has put it, -1 without a plan */
-	atomic_uint hops;           /* since the last window */
+	atomic_int cpu;	  /* where the plan has put it, -1 without a plan */
+	atomic_uint hops; /* since the last window */
 };
 
 struct machine {
 	const struct options *options;
 	const struct host *host;
 	const struct choice *choice;
-	struct plan plan;           /* the options' plan, filled for this host */
+	struct plan plan; /* the options' plan, filled for this host */
 	struct kvm kvm;
 	int vm_fd, gic_fd;
-	int gic;                    /* 2 or 3 */
+	int gic; /* 2 or 3 */
 	size_t run_size;
 	struct memory memory;
 	struct image image;
@@ -47,12 +47,12 @@ struct machine {
 	struct pl011 uart;
 	struct record record;
 	struct stats stats;
-	pthread_mutex_t lock;       /* record and stats */
+	pthread_mutex_t lock; /* record and stats */
 	int nvcpus;
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
-	atomic_int end;             /* the run's status, -1 while it goes on */
-	int end_fd;                 /* eventfd: wakes the main thread */
+	atomic_int end; /* the run's status, -1 while it goes on */
+	int end_fd;	/* eventfd: wakes the main thread */
 };
 
 /*

@@ -23,8 +23,9 @@ int main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	uname(&system);
-	return (int)fail(STATUS_HOST,
-			 "minivmm runs arm64 guests on the KVM of an arm64 host, and this is %s; use "
-			 "scripts/board to run the arm64 build on an emulated board",
-			 system.machine);
+	return (int)fail(
+		STATUS_HOST,
+		"minivmm runs arm64 guests on the KVM of an arm64 host, and this is %s; use "
+		"scripts/board to run the arm64 build on an emulated board",
+		system.machine);
 }

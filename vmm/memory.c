@@ -11,12 +11,12 @@ enum status memory_map(struct memory *memory, uint64_t base, uint64_t size)
 	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	*memory = (struct memory){0};
+	*memory = (struct memory){ 0 };
 	if (host == MAP_FAILED)
 		return fail_errno(STATUS_HOST,
 				  "cannot map %llu MiB for the guest; use a smaller --mem",
 				  (unsigned long long)(size >> 20));
-	*memory = (struct memory){.host = host, .base = base, .size = size};
+	*memory = (struct memory){ .host = host, .base = base, .size = size };
 	return STATUS_OK;
 }
 
@@ -24,7 +24,7 @@ void memory_unmap(struct memory *memory)
 {
 	if (memory->host)
 		munmap(memory->host, memory->size);
-	*memory = (struct memory){0};
+	*memory = (struct memory){ 0 };
 }
 
 void *memory_at(const struct memory *memory, uint64_t gpa, uint64_t length)

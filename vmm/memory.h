@@ -10,16 +10,17 @@
 #include "status.h"
 
 struct memory {
-	uint8_t *host;  /* page aligned, owned */
-	uint64_t base;  /* guest physical */
-	uint64_t size;  /* bytes */
+	uint8_t *host; /* page aligned, owned */
+	uint64_t base; /* guest physical */
+	uint64_t size; /* bytes */
 };
 
 /* Maps zeroed, lazily backed memory. Fails with STATUS_HOST, naming --mem. */
 enum status memory_map(struct memory *memory, uint64_t base, uint64_t size);
 void memory_unmap(struct memory *memory);
 
-/* Pointer to @length bytes at guest address @gpa; NULL if any byte lies outside RAM. Overflow-safe. */
+/* Pointer to @length bytes at guest address @gpa; NULL if any byte lies outside RAM. Overflow-safe.
+ */
 void *memory_at(const struct memory *memory, uint64_t gpa, uint64_t length);
 
 #endif

@@ -62,7 +62,28 @@ static int named_pmu(const struct mode_context *c)
 	return -1;
 }
 
-/* explicit and strict. Where the vCPUs may leave the PMU, KVM's refusal is what was asked for. */
+/*
+ * With --affinity or --migrate outside of the PMU, KVM's refusal is what was
+ * asked for; with neither, the scheduler would bring it about some time or other.
+ */
+static void keep_covered(struct mode_context *c)
+{
+	struct choice *choice = c->choice;
+	const struct host_pmu *pmu = &c->host->pmus[choice->pmu];
+	cpu_set_t covered;
+
+	CPU_AND(&covered, &choice->cpus[0], &pmu->cpus);
+	if (c->options->naffinity || c->options->plan.kind != PLAN_NONE || !CPU_COUNT(&covered) ||
+	    CPU_EQUAL(&covered, &choice->cpus[0]))
+		return;
+	for (int i = 0; i < MAX_VCPUS; i++)
+		choice->cpus[i] = covered;
+	choice->narrowed = true;
+	mode_reason(choice, "%s: vCPUs kept on cpus %s; --affinity allows others\n", c->name,
+		    cpulist_format(&covered, c->cpus, sizeof(c->cpus)));
+}
+
+/* explicit and strict. */
 static enum status choose_explicit(struct mode_context *c)
 {
 	const struct host_pmu *pmus = c->host->pmus;
@@ -94,6 +115,7 @@ static enum status choose_explicit(struct mode_context *c)
 			    c->name, cpulist_format(&c->used, c->cpus, sizeof(c->cpus)), cpu,
 			    pmu_text(&pmus[choice->pmu], text, sizeof(text)));
 	}
+	keep_covered(c);
 	return STATUS_OK;
 }
 

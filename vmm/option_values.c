@@ -10,11 +10,11 @@
 #include "option_values.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB           (1ull << 20)
+#define MIB	      (1ull << 20)
 
 static const char *const mode_names[] = {
-	[PMU_AUTO] = "auto", [PMU_DEFAULT] = "default", [PMU_EXPLICIT] = "explicit",
-	[PMU_COMPOSITE] = "composite", [PMU_STRICT] = "strict", [PMU_OFF] = "off",
+	[PMU_AUTO] = "auto",	       [PMU_DEFAULT] = "default", [PMU_EXPLICIT] = "explicit",
+	[PMU_COMPOSITE] = "composite", [PMU_STRICT] = "strict",	  [PMU_OFF] = "off",
 };
 
 const char *pmu_mode_name(enum pmu_mode mode)
@@ -80,11 +80,15 @@ enum status option_pmu(const struct entry *self, struct options *options, const 
 	if (!name)
 		return STATUS_OK;
 	if (mode != PMU_EXPLICIT && mode != PMU_STRICT)
-		return fail(STATUS_USAGE, "--pmu=%s: %s takes no host PMU; use --pmu=%s or "
-			    "--pmu=explicit:%s", value, mode_names[mode], mode_names[mode], name);
+		return fail(STATUS_USAGE,
+			    "--pmu=%s: %s takes no host PMU; use --pmu=%s or "
+			    "--pmu=explicit:%s",
+			    value, mode_names[mode], mode_names[mode], name);
 	if (!*name || strlen(name) >= sizeof(options->pmu_name))
-		return fail(STATUS_USAGE, "--pmu=%s: the host PMU's name is %s; --probe lists the "
-			    "names", value, *name ? "too long" : "missing after ':'");
+		return fail(STATUS_USAGE,
+			    "--pmu=%s: the host PMU's name is %s; --probe lists the "
+			    "names",
+			    value, *name ? "too long" : "missing after ':'");
 	if (mode == PMU_EXPLICIT && !strncmp(name, "cpu", 3)) {
 		end = number(name + 3, 10, &cpu);
 		if (end && !*end) {
@@ -105,8 +109,10 @@ enum status option_filter(const struct entry *self, struct options *options, con
 
 	options->pmu_filter_deny = !strncmp(value, "deny:", 5);
 	if (!options->pmu_filter_deny && strncmp(value, "allow:", 6))
-		return fail(STATUS_USAGE, "--%s=%s: use allow:EVENTS or deny:EVENTS, e.g. "
-			    "allow:0x11,0x8-0xb", self->name, value);
+		return fail(STATUS_USAGE,
+			    "--%s=%s: use allow:EVENTS or deny:EVENTS, e.g. "
+			    "allow:0x11,0x8-0xb",
+			    self->name, value);
 	options->nfilters = 0;
 	do {
 		struct pmu_filter *filter = &options->filters[options->nfilters];
@@ -122,7 +128,8 @@ enum status option_filter(const struct entry *self, struct options *options, con
 		/* The count has 16 bits as well: the range of all 65536 events does not fit. */
 		if (!at || (*at && *at != ',') || last < first || last > UINT16_MAX ||
 		    last - first >= UINT16_MAX)
-			return fail(STATUS_USAGE, "--%s=%s: malformed list of events; use numbers "
+			return fail(STATUS_USAGE,
+				    "--%s=%s: malformed list of events; use numbers "
 				    "up to 0xffff and ascending ranges, e.g. 0x11,0x8-0xb",
 				    self->name, value);
 		filter->base = (uint16_t)first;
@@ -132,8 +139,7 @@ enum status option_filter(const struct entry *self, struct options *options, con
 	return STATUS_OK;
 }
 
-enum status option_counters(const struct entry *self, struct options *options,
-				const char *value)
+enum status option_counters(const struct entry *self, struct options *options, const char *value)
 {
 	uint64_t n = 0;
 	enum status status = ranged(self, value, 0, 31, &n);
@@ -151,8 +157,7 @@ enum status option_cpus(const struct entry *self, struct options *options, const
 	return status;
 }
 
-enum status option_timeout(const struct entry *self, struct options *options,
-			       const char *value)
+enum status option_timeout(const struct entry *self, struct options *options, const char *value)
 {
 	uint64_t n = 0;
 	enum status status = ranged(self, value, 1, 1000000, &n);
@@ -169,8 +174,10 @@ enum status option_mem(const struct entry *self, struct options *options, const 
 	unsigned shift = suffix ? 10 * (unsigned)((suffix - suffixes) / 2 + 1) : 0;
 
 	if (!end || end[suffix ? 1 : 0])
-		return fail(STATUS_USAGE, "--%s=%s: not a size; use a whole number with K, M or G, "
-			    "e.g. 64M", self->name, value);
+		return fail(STATUS_USAGE,
+			    "--%s=%s: not a size; use a whole number with K, M or G, "
+			    "e.g. 64M",
+			    self->name, value);
 	if (options->mem > (MIB << 20) >> shift || options->mem << shift < 2 * MIB ||
 	    (options->mem << shift) % (2 * MIB))
 		return fail(STATUS_USAGE, "--%s=%s: use a multiple of 2M from 2M to 1024G",
@@ -179,8 +186,7 @@ enum status option_mem(const struct entry *self, struct options *options, const 
 	return STATUS_OK;
 }
 
-enum status option_affinity(const struct entry *self, struct options *options,
-				const char *value)
+enum status option_affinity(const struct entry *self, struct options *options, const char *value)
 {
 	char text[1024];
 	char *next = text;
@@ -200,17 +206,22 @@ enum status option_affinity(const struct entry *self, struct options *options,
 		if (options->affinity_each) {
 			list = number(part, 10, &vcpu);
 			if (!list || *list++ != ':' || vcpu >= MAX_VCPUS)
-				return fail(STATUS_USAGE, "--%s=%s: '%s' is not V:LIST with a vCPU "
-					    "V below %d; use e.g. '0:0-1;1:2'", self->name, value,
-					    part, MAX_VCPUS);
+				return fail(STATUS_USAGE,
+					    "--%s=%s: '%s' is not V:LIST with a vCPU "
+					    "V below %d; use e.g. '0:0-1;1:2'",
+					    self->name, value, part, MAX_VCPUS);
 			if (CPU_COUNT(&options->affinity[vcpu]))
-				return fail(STATUS_USAGE, "--%s=%s: vCPU %d is named twice; give "
-					    "it one list", self->name, value, (int)vcpu);
+				return fail(STATUS_USAGE,
+					    "--%s=%s: vCPU %d is named twice; give "
+					    "it one list",
+					    self->name, value, (int)vcpu);
 		}
 		if (cpulist_parse(list, &options->affinity[vcpu]) ||
 		    !CPU_COUNT(&options->affinity[vcpu]))
-			return fail(STATUS_USAGE, "--%s=%s: '%s' is not a list of CPUs; use e.g. "
-				    "0-3,6", self->name, value, list);
+			return fail(STATUS_USAGE,
+				    "--%s=%s: '%s' is not a list of CPUs; use e.g. "
+				    "0-3,6",
+				    self->name, value, list);
 		if (options->naffinity <= (int)vcpu)
 			options->naffinity = (int)vcpu + 1;
 		if (!options->affinity_each)
@@ -219,15 +230,13 @@ enum status option_affinity(const struct entry *self, struct options *options,
 	return STATUS_OK;
 }
 
-enum status option_migrate(const struct entry *self, struct options *options,
-			       const char *value)
+enum status option_migrate(const struct entry *self, struct options *options, const char *value)
 {
 	(void)self;
 	return plan_parse(value, &options->plan);
 }
 
-enum status option_refusal(const struct entry *self, struct options *options,
-			       const char *value)
+enum status option_refusal(const struct entry *self, struct options *options, const char *value)
 {
 	options->refusal_return = !strcmp(value, "return");
 	if (!options->refusal_return && strcmp(value, "stop"))

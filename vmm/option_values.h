@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What options.c and option_values.c share: an entry of the option table, and the parsers of values. */
+/* What options.c and option_values.c share: an entry of the option table, and the parsers of
+ * values. */
 #ifndef MINIVMM_OPTION_VALUES_H
 #define MINIVMM_OPTION_VALUES_H
 
@@ -13,7 +14,7 @@ struct entry {
 	const char *argument; /* as --help shows it */
 	const char *help;     /* lines divided by '\n' */
 	enum status (*set)(const struct entry *self, struct options *options, const char *value);
-	size_t offset;        /* for option_text() and option_flag() */
+	size_t offset; /* for option_text() and option_flag() */
 };
 
 #define OPTION_PMU_MODES "auto, default, explicit[:NAME|:cpuN], composite, strict[:NAME], off"

@@ -9,37 +9,49 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct entry entries[] = {
-	{ "pmu", VALUE_NEEDED, "MODE", OPTION_PMU_MODES "\n(default: auto)", option_pmu, 0 },
+	{ "pmu", VALUE_NEEDED, "MODE",
+	  "auto, default, explicit[:NAME|:cpuN], composite,\n"
+	  "strict[:NAME] or off (default: auto)",
+	  option_pmu, 0 },
 	{ "cpus", VALUE_NEEDED, "N", "vCPUs (default: 1)", option_cpus, 0 },
 	{ "mem", VALUE_NEEDED, "SIZE", "RAM, e.g. 512M or 2G (default: 64M)", option_mem, 0 },
-	{ "affinity", VALUE_NEEDED, "LIST", "host CPUs of all vCPUs, or V:LIST[;V:LIST] of each\n"
-	  "(default: those that minivmm itself may use)", option_affinity, 0 },
-	{ "migrate", VALUE_NEEDED, "PLAN", "none, step:LIST (the guest asks), every:TIME[:LIST]\n"
-	  "or random:TIME[:SEED] (default: none)", option_migrate, 0 },
-	{ "on-refusal", VALUE_NEEDED, "ACTION", "when KVM refuses a CPU: stop, or return to a\n"
-	  "covered one and go on (default: stop)", option_refusal, 0 },
+	{ "affinity", VALUE_NEEDED, "LIST",
+	  "host CPUs of all vCPUs, or V:LIST[;V:LIST] of each\n"
+	  "(default: those that minivmm itself may use)",
+	  option_affinity, 0 },
+	{ "migrate", VALUE_NEEDED, "PLAN",
+	  "none, step:LIST (the guest asks), every:TIME[:LIST]\n"
+	  "or random:TIME[:SEED] (default: none)",
+	  option_migrate, 0 },
+	{ "on-refusal", VALUE_NEEDED, "ACTION",
+	  "when KVM refuses a CPU: stop, or return to a\n"
+	  "covered one and go on (default: stop)",
+	  option_refusal, 0 },
 	{ "initrd", VALUE_NEEDED, "FILE", "initial RAM disk", option_text,
 	  offsetof(struct options, initrd) },
-	{ "append", VALUE_NEEDED, "TEXT", "boot arguments, e.g. 'windows=20 loops=20000'", option_text,
-	  offsetof(struct options, append) },
+	{ "append", VALUE_NEEDED, "TEXT", "boot arguments, e.g. 'windows=20 loops=20000'",
+	  option_text, offsetof(struct options, append) },
 	{ "dtb-out", VALUE_NEEDED, "FILE", "write the guest's device tree to FILE", option_text,
 	  offsetof(struct options, dtb_out) },
-	{ "gic", VALUE_NEEDED, "VERSION", "auto, 2 or 3 (default: auto, which prefers 3)", option_gic,
-	  0 },
+	{ "gic", VALUE_NEEDED, "VERSION", "auto, 2 or 3 (default: auto, which prefers 3)",
+	  option_gic, 0 },
 	{ "pmu-filter", VALUE_NEEDED, "EVENTS", "allow:LIST or deny:LIST, e.g. allow:0x11,0x8-0xb",
 	  option_filter, 0 },
 	{ "pmu-counters", VALUE_NEEDED, "N", "event counters to show: 0-31 (default: all)",
 	  option_counters, 0 },
-	{ "record", VALUE_NEEDED, "FILE", "windows, hops and refusals, a JSON object a line;\n"
-	  "- is stdout", option_text, offsetof(struct options, record) },
+	{ "record", VALUE_NEEDED, "FILE",
+	  "windows, hops and refusals, a JSON object a line;\n"
+	  "- is stdout",
+	  option_text, offsetof(struct options, record) },
 	{ "timeout", VALUE_NEEDED, "SECONDS", "give up on a guest that hangs (default: never)",
 	  option_timeout, 0 },
 	{ "quiet", VALUE_NONE, NULL, "no reasons and no summary", option_flag,
 	  offsetof(struct options, quiet) },
-	{ "probe", VALUE_OPTIONAL, "json", "what host and KVM offer and auto would choose; no guest",
+	{ "probe", VALUE_OPTIONAL, "json", "what the host offers and auto would choose; no guest",
 	  option_probe, 0 },
 	{ "help", VALUE_NONE, NULL, "this text", option_flag, offsetof(struct options, help) },
-	{ "version", VALUE_NONE, NULL, "the version", option_flag, offsetof(struct options, version) },
+	{ "version", VALUE_NONE, NULL, "the version", option_flag,
+	  offsetof(struct options, version) },
 };
 
 static enum status set_named(const char *argument, const char *next, bool *took_next,
@@ -70,24 +82,27 @@ static enum status set_named(const char *argument, const char *next, bool *took_
 }
 
 /* What contradicts itself on any host. */
-static enum status check_together(const struct options *options)
+static enum status check_together(struct options *options)
 {
+	if (options->probe) /* it is about what auto would choose */
+		options->pmu = PMU_AUTO;
 	if (options->naffinity > options->cpus)
 		return fail(STATUS_USAGE, "--affinity names vCPU %d, but --cpus=%d; raise --cpus",
 			    options->naffinity - 1, options->cpus);
 	if (options->pmu == PMU_COMPOSITE && options->nfilters)
 		return fail(STATUS_USAGE, "--pmu-filter and --pmu=composite exclude each other: a "
-			    "composite PMU has no events to filter; drop one");
+					  "composite PMU has no events to filter; drop one");
 	if (options->pmu == PMU_COMPOSITE && options->pmu_counters > 0)
-		return fail(STATUS_USAGE, "--pmu-counters=%d and --pmu=composite exclude each "
+		return fail(STATUS_USAGE,
+			    "--pmu-counters=%d and --pmu=composite exclude each "
 			    "other: a composite PMU has no event counters; drop one",
 			    options->pmu_counters);
 	if (options->pmu == PMU_OFF && (options->nfilters || options->pmu_counters >= 0))
 		return fail(STATUS_USAGE, "--pmu=off leaves nothing for --pmu-filter or "
-			    "--pmu-counters; drop them");
+					  "--pmu-counters; drop them");
 	if (!options->image && !options->probe)
 		return fail(STATUS_USAGE, "no guest image given; use minivmm [options] IMAGE, or "
-			    "--help");
+					  "--help");
 	return STATUS_OK;
 }
 
@@ -95,8 +110,12 @@ enum status options_parse(int argc, char **argv, struct options *options)
 {
 	bool only_images = false;
 
-	*options = (struct options){ .pmu = PMU_AUTO, .pmu_cpu = -1, .pmu_counters = -1,
-				     .cpus = 1, .mem = 64ull << 20, .append = "" };
+	*options = (struct options){ .pmu = PMU_AUTO,
+				     .pmu_cpu = -1,
+				     .pmu_counters = -1,
+				     .cpus = 1,
+				     .mem = 64ull << 20,
+				     .append = "" };
 	for (int i = 1; i < argc; i++) {
 		const char *argument = argv[i];
 		enum status status;
@@ -106,8 +125,10 @@ enum status options_parse(int argc, char **argv, struct options *options)
 			only_images = true;
 		} else if (!only_images && argument[0] == '-' && argument[1]) {
 			if (argument[1] != '-')
-				return fail(STATUS_USAGE, "%s: options begin with two dashes; "
-					    "--help lists them", argument);
+				return fail(STATUS_USAGE,
+					    "%s: options begin with two dashes; "
+					    "--help lists them",
+					    argument);
 			status = set_named(argument + 2, i + 1 < argc ? argv[i + 1] : NULL,
 					   &took_next, options);
 			if (status)
@@ -127,17 +148,19 @@ enum status options_parse(int argc, char **argv, struct options *options)
 
 void options_help(FILE *out)
 {
-	fprintf(out, "Usage: minivmm [options] IMAGE\n"
-		     "Runs an arm64 guest (Linux Image, ELF or flat binary) on /dev/kvm and shows what\n"
-		     "KVM does to its PMU while its vCPUs hop between CPU clusters.\n\n");
+	fprintf(out,
+		"Usage: minivmm [options] IMAGE\n"
+		"Runs an arm64 guest (Linux Image, ELF or flat binary) on /dev/kvm and shows what\n"
+		"KVM does to its PMU while its vCPUs hop between CPU clusters.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
 		const struct entry *entry = &entries[i];
 		const char *text = entry->help;
 		char head[32];
 
-		snprintf(head, sizeof(head), entry->kind == VALUE_NONE     ? "--%s"
-					     : entry->kind == VALUE_NEEDED ? "--%s=%s"
-									   : "--%s[=%s]",
+		snprintf(head, sizeof(head),
+			 entry->kind == VALUE_NONE     ? "--%s"
+			 : entry->kind == VALUE_NEEDED ? "--%s=%s"
+						       : "--%s[=%s]",
 			 entry->name, entry->argument);
 		for (size_t line = 0; text; line++) {
 			size_t length = strcspn(text, "\n");
@@ -146,9 +169,10 @@ void options_help(FILE *out)
 			text = text[length] ? text + length + 1 : NULL;
 		}
 	}
-	fprintf(out, "\nExit status: 0 the guest ended well, 1-63 its own failure, %d usage, %d file,\n"
-		     "%d host or kernel lacks something, %d internal error, %d KVM refused a CPU,\n"
-		     "%d guest crash, %d timeout, %d Ctrl-C, %d SIGTERM.\n",
+	fprintf(out,
+		"\nExit status: 0 the guest ended well, 1-63 its own failure, %d usage, %d file,\n"
+		"%d host or kernel lacks something, %d internal error, %d KVM refused a CPU,\n"
+		"%d guest crash, %d timeout, %d Ctrl-C, %d SIGTERM.\n",
 		STATUS_USAGE, STATUS_INPUT, STATUS_HOST, STATUS_INTERNAL, STATUS_REFUSED,
 		STATUS_CRASH, STATUS_TIMEOUT, STATUS_SIGNAL + 2, STATUS_SIGNAL + 15);
 }

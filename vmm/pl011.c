@@ -37,7 +37,7 @@ enum {
 #define INT_ALL	  0x7ffu
 
 /* PeriphID and PCellID of r1p5: Linux takes the FIFOs for 32 deep from revision 3 on. */
-static const uint8_t ids[] = {0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
+static const uint8_t ids[] = { 0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
 
 static unsigned depth(const struct pl011 *uart)
 {
@@ -47,7 +47,7 @@ static unsigned depth(const struct pl011 *uart)
 /* The fill at which the receive interrupt rises. */
 static unsigned trigger(const struct pl011 *uart)
 {
-	static const uint8_t eighths[] = {1, 2, 4, 6, 7, 7, 7, 7};
+	static const uint8_t eighths[] = { 1, 2, 4, 6, 7, 7, 7, 7 };
 
 	return depth(uart) == 1 ? 1 : PL011_FIFO * eighths[uart->ifls >> 3 & 7] / 8;
 }
@@ -80,7 +80,7 @@ static void update(struct pl011 *uart)
  */
 static void transmit(int fd, uint8_t byte)
 {
-	struct pollfd out = {.fd = fd, .events = POLLOUT};
+	struct pollfd out = { .fd = fd, .events = POLLOUT };
 	int patience = -1;
 
 	while (write(fd, &byte, 1) != 1) {

@@ -7,7 +7,7 @@
 #include "fail.h"
 #include "plan.h"
 
-#define FORMS "use none, step:LIST, every:TIME[:LIST] or random:TIME[:SEED], e.g. every:5ms:0,2"
+#define FORMS  "use none, step:LIST, every:TIME[:LIST] or random:TIME[:SEED], e.g. every:5ms:0,2"
 #define MIN_NS 100000ull
 #define MAX_NS (3600ull * 1000000000ull)
 
@@ -43,7 +43,8 @@ static enum status parse_list(const char *plan_text, const char *text, struct pl
 			if (plan->ncpus == PLAN_MAX_CPUS)
 				return fail(STATUS_USAGE,
 					    "--migrate=%s: the list has more than %d entries; "
-					    "shorten it", plan_text, PLAN_MAX_CPUS);
+					    "shorten it",
+					    plan_text, PLAN_MAX_CPUS);
 			plan->cpus[plan->ncpus++] = (int)cpu;
 		}
 		if (*text != ',')
@@ -53,9 +54,10 @@ static enum status parse_list(const char *plan_text, const char *text, struct pl
 	if (!*text)
 		return STATUS_OK;
 malformed:
-	return fail(STATUS_USAGE, "--migrate=%s: the list of CPUs is malformed at '%s'; "
-		    "use numbers below %d and ascending ranges, e.g. 0-3,1,6", plan_text, text,
-		    CPU_SETSIZE);
+	return fail(STATUS_USAGE,
+		    "--migrate=%s: the list of CPUs is malformed at '%s'; "
+		    "use numbers below %d and ascending ranges, e.g. 0-3,1,6",
+		    plan_text, text, CPU_SETSIZE);
 }
 
 /* Leaves *text behind the unit. */
@@ -81,14 +83,18 @@ static enum status parse_time(const char *plan_text, const char **text, uint64_t
 			continue;
 		*text += length;
 		if (value > MAX_NS / units[i].ns || value * units[i].ns < MIN_NS)
-			return fail(STATUS_USAGE, "--migrate=%s: the time is out of range; "
-				    "use 100us to 3600s", plan_text);
+			return fail(STATUS_USAGE,
+				    "--migrate=%s: the time is out of range; "
+				    "use 100us to 3600s",
+				    plan_text);
 		*ns = value * units[i].ns;
 		return STATUS_OK;
 	}
 malformed:
-	return fail(STATUS_USAGE, "--migrate=%s: '%s' is not a time; use a whole number with the "
-		    "unit us, ms or s, e.g. 5ms", plan_text, start);
+	return fail(STATUS_USAGE,
+		    "--migrate=%s: '%s' is not a time; use a whole number with the "
+		    "unit us, ms or s, e.g. 5ms",
+		    plan_text, start);
 }
 
 enum status plan_parse(const char *text, struct plan *plan)
@@ -120,8 +126,10 @@ enum status plan_parse(const char *text, struct plan *plan)
 	if (plan->kind == PLAN_EVERY)
 		return parse_list(text, rest, plan);
 	if (parse_number(&rest, 0, &plan->seed) || *rest)
-		return fail(STATUS_USAGE, "--migrate=%s: the seed is not a 64-bit number; "
-			    "use e.g. random:5ms:42", text);
+		return fail(STATUS_USAGE,
+			    "--migrate=%s: the seed is not a 64-bit number; "
+			    "use e.g. random:5ms:42",
+			    text);
 	return STATUS_OK;
 }
 

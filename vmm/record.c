@@ -13,7 +13,7 @@ enum status record_open(struct record *record, const char *path)
 {
 	bool console = path && !strcmp(path, "-");
 
-	*record = (struct record){.path = path};
+	*record = (struct record){ .path = path };
 	if (!path)
 		return STATUS_OK;
 	if (console) {

@@ -12,7 +12,7 @@
 #include "status.h"
 
 struct record {
-	FILE *file;        /* NULL: nothing is recorded */
+	FILE *file; /* NULL: nothing is recorded */
 	const char *path;
 };
 

@@ -17,10 +17,10 @@
 #include "machine.h"
 #include "options.h"
 
-#define KICK_SIGNAL     SIGUSR1
-#define NEVER           UINT64_MAX
-#define INPUT_RETRY_NS  10000000ull /* the guest's FIFO is full: look again after 10 ms */
-#define NS_PER_S        1000000000ull
+#define KICK_SIGNAL    SIGUSR1
+#define NEVER	       UINT64_MAX
+#define INPUT_RETRY_NS 10000000ull /* the guest's FIFO is full: look again after 10 ms */
+#define NS_PER_S       1000000000ull
 
 static uint64_t clock_ns(void)
 {
@@ -144,10 +144,10 @@ static void wait_for_end(struct machine *machine, struct console *console, int s
 		uint64_t now = machine_now(machine);
 
 		if (now >= deadline)
-			machine_end(machine,
-				    fail(STATUS_TIMEOUT, "the guest did not end within %u s "
-							 "(--timeout)",
-					 options->timeout_s));
+			machine_end(machine, fail(STATUS_TIMEOUT,
+						  "the guest did not end within %u s "
+						  "(--timeout)",
+						  options->timeout_s));
 		if (now >= next_move) {
 			move_all(machine);
 			/* A late move is not made up for: the vCPUs get their time on each CPU. */
@@ -166,8 +166,9 @@ static int start_threads(struct machine *machine)
 		int error = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 
 		if (error) {
-			machine_end(machine, fail(STATUS_INTERNAL, "cannot start the thread of vCPU %d: %s",
-						  started, strerror(error)));
+			machine_end(machine,
+				    fail(STATUS_INTERNAL, "cannot start the thread of vCPU %d: %s",
+					 started, strerror(error)));
 			break;
 		}
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run did, kept a vCPU and host PMU at a time, for the summary. One writer (a vCPU's thread) each. */
+/* What a run did, kept a vCPU and host PMU at a time, for the summary. One writer (a vCPU's thread)
+ * each. */
 #ifndef MINIVMM_STATS_H
 #define MINIVMM_STATS_H
 
@@ -12,21 +13,21 @@
 /* One window as the VMM sees it; what record.c prints and stats_window() counts. */
 struct window {
 	int vcpu;
-	int cpu;             /* the CPU at the window's end */
-	int pmu;             /* index into host->pmus that covers it, -1: none */
-	unsigned hops;       /* hops of this vCPU since its last window ended */
-	uint64_t time_ns;    /* since the run's start */
+	int cpu;		   /* the CPU at the window's end */
+	int pmu;		   /* index into host->pmus that covers it, -1: none */
+	unsigned hops;		   /* hops of this vCPU since its last window ended */
+	uint64_t time_ns;	   /* since the run's start */
 	struct lab_record *record; /* checked copy */
 };
 
 /* The windows that ended on one host PMU. */
 struct pmu_stats {
 	uint64_t windows;
-	uint64_t stopped;    /* windows without a hop in which the cycle counter did not move */
-	uint64_t min, max;   /* cycles */
-	uint64_t *cycles;    /* every window's, owned, for the median */
+	uint64_t stopped;  /* windows without a hop in which the cycle counter did not move */
+	uint64_t min, max; /* cycles */
+	uint64_t *cycles;  /* every window's, owned, for the median */
 	size_t capacity;
-	uint64_t overflows;  /* overflow interrupts */
+	uint64_t overflows; /* overflow interrupts */
 };
 
 struct vcpu_stats {

@@ -60,7 +60,7 @@ static void add(struct sum *sum, int index, struct pmu_stats *pmu)
 
 static void sum_up(struct stats *stats, struct sum *sum)
 {
-	*sum = (struct sum){0};
+	*sum = (struct sum){ 0 };
 	for (int vcpu = 0; vcpu < stats->nvcpus; vcpu++) {
 		for (int pmu = 0; pmu < NPMUS; pmu++)
 			add(sum, pmu, &stats->vcpu[vcpu].pmu[pmu]);

@@ -42,9 +42,10 @@ enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu)
 		CPU_SET((size_t)cpu, &set);
 	}
 	if (sched_setaffinity(tid, sizeof(set), &set) < 0)
-		return fail_errno(STATUS_HOST, "cannot move vCPU %d to CPU %s (offline or not "
-					       "allowed meanwhile?)", vcpu->index,
-				  cpulist_format(&set, list, sizeof(list)));
+		return fail_errno(STATUS_HOST,
+				  "cannot move vCPU %d to CPU %s (offline or not "
+				  "allowed meanwhile?)",
+				  vcpu->index, cpulist_format(&set, list, sizeof(list)));
 	atomic_store(&vcpu->cpu, cpu);
 	return STATUS_OK;
 }
@@ -82,9 +83,10 @@ static void refused(struct vcpu *vcpu)
 	enum status status;
 
 	if (!pmu || reason != KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED) {
-		machine_end(machine, fail(STATUS_INTERNAL, "KVM could not enter vCPU %d on CPU %d: "
-					  "reason 0x%llx", vcpu->index, cpu,
-					  (unsigned long long)reason));
+		machine_end(machine, fail(STATUS_INTERNAL,
+					  "KVM could not enter vCPU %d on CPU %d: "
+					  "reason 0x%llx",
+					  vcpu->index, cpu, (unsigned long long)reason));
 		return;
 	}
 	CPU_AND(&covered, &pmu->cpus, &machine->host->allowed);
@@ -96,10 +98,11 @@ static void refused(struct vcpu *vcpu)
 	pthread_mutex_unlock(&machine->lock);
 	if (back < 0) {
 		cpulist_format(&pmu->cpus, list, sizeof(list));
-		machine_end(machine, fail(STATUS_REFUSED, "KVM refused to run vCPU %d on CPU %d: host "
+		machine_end(machine, fail(STATUS_REFUSED,
+					  "KVM refused to run vCPU %d on CPU %d: host "
 					  "PMU %s covers cpus %s; keep it there, or use "
-					  "--on-refusal=return or --pmu=composite", vcpu->index,
-					  cpu, pmu->name, list));
+					  "--on-refusal=return or --pmu=composite",
+					  vcpu->index, cpu, pmu->name, list));
 		return;
 	}
 	status = vcpu_place(vcpu, 0, back);
@@ -110,7 +113,8 @@ static void refused(struct vcpu *vcpu)
 static void mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	struct bus_access access = { .length = run->mmio.len, .write = run->mmio.is_write,
+	struct bus_access access = { .length = run->mmio.len,
+				     .write = run->mmio.is_write,
 				     .vcpu = vcpu->index };
 
 	if (access.write)
@@ -119,8 +123,10 @@ static void mmio(struct vcpu *vcpu)
 		access.value &= (1ull << access.length * 8) - 1;
 	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access))
 		machine_end(vcpu->machine,
-			    fail(STATUS_CRASH, "vCPU %d accessed 0x%llx, where there is no device "
-				 "and no RAM", vcpu->index, (unsigned long long)run->mmio.phys_addr));
+			    fail(STATUS_CRASH,
+				 "vCPU %d accessed 0x%llx, where there is no device "
+				 "and no RAM",
+				 vcpu->index, (unsigned long long)run->mmio.phys_addr));
 	memcpy(run->mmio.data, &access.value, sizeof(access.value));
 }
 
@@ -165,8 +171,8 @@ void *vcpu_thread(void *argument)
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			handle_exit(vcpu);
 		else if (errno != EINTR && errno != EAGAIN)
-			machine_end(machine, fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d",
-							vcpu->index));
+			machine_end(machine,
+				    fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d", vcpu->index));
 	}
 	return NULL;
 }

@@ -56,20 +56,20 @@ static enum status set_filters(const struct machine *machine)
 		struct kvm_pmu_event_filter filter = {
 			.base_event = options->filters[i].base,
 			.nevents = options->filters[i].count,
-			.action = options->pmu_filter_deny ? KVM_PMU_EVENT_DENY
-							   : KVM_PMU_EVENT_ALLOW,
+			.action =
+				options->pmu_filter_deny ? KVM_PMU_EVENT_DENY : KVM_PMU_EVENT_ALLOW,
 		};
 
 		if (set_pmu_attr(&machine->vcpus[0], KVM_ARM_VCPU_PMU_V3_FILTER, &filter) < 0)
-			return fail_errno(STATUS_HOST,
-					  "--pmu-filter: KVM does not take events 0x%x to 0x%x",
-					  filter.base_event,
-					  filter.base_event + filter.nevents - 1);
+			return fail_errno(
+				STATUS_HOST, "--pmu-filter: KVM does not take events 0x%x to 0x%x",
+				filter.base_event, filter.base_event + filter.nevents - 1);
 	}
 	return STATUS_OK;
 }
 
-/* Linux before 6.16 has no attribute for it, but lets PMCR_EL0.N be lowered; too large is ignored. */
+/* Linux before 6.16 has no attribute for it, but lets PMCR_EL0.N be lowered; too large is ignored.
+ */
 static int lower_pmcr_n(const struct vcpu *vcpu, uint64_t n)
 {
 	uint64_t pmcr;
@@ -97,7 +97,8 @@ static enum status set_counters(const struct machine *machine)
 	if (errno == ENXIO && lower_pmcr_n(vcpu, n) == 0)
 		return STATUS_OK;
 	return fail_errno(STATUS_HOST,
-			  "--pmu-counters=%u: KVM does not show that many; use a smaller number", n);
+			  "--pmu-counters=%u: KVM does not show that many; use a smaller number",
+			  n);
 }
 
 enum status vpmu_create(const struct machine *machine)

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define JOB_FILE "/job"
-#define PORT     "/dev/vport0p1"
+#define PORT	 "/dev/vport0p1"
 
 /* Frames to the host: type and length as 32 bits, little endian, then data. */
 enum frame {
@@ -44,7 +44,7 @@ struct job {
 };
 
 struct stdin_feed {
-	int pipe; /* -1 once the command cannot read any more */
+	int pipe;      /* -1 once the command cannot read any more */
 	uint32_t left; /* bytes of the current frame that are still in the port */
 	size_t held, sent;
 	char data[4096];
@@ -67,7 +67,10 @@ static void die(const char *what)
 static void mount_all(void)
 {
 	static const char *const mounts[][2] = {
-		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" }, { "tmpfs", "/tmp" },
+		{ "proc", "/proc" },
+		{ "sysfs", "/sys" },
+		{ "devtmpfs", "/dev" },
+		{ "tmpfs", "/tmp" },
 	};
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++)
@@ -260,7 +263,8 @@ static void feed_stdin(struct stdin_feed *feed, int port)
 		}
 		return;
 	}
-	got = read(port, feed->data, feed->left < sizeof(feed->data) ? feed->left : sizeof(feed->data));
+	got = read(port, feed->data,
+		   feed->left < sizeof(feed->data) ? feed->left : sizeof(feed->data));
 	if (got <= 0)
 		die(PORT);
 	feed->left -= (uint32_t)got;
@@ -345,9 +349,13 @@ static int run_live(const struct job *job, int port)
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
 	fcntl(err[0], F_SETFL, O_NONBLOCK);
 	feed.pipe = in[1];
-	pump(port, pid, (struct pollfd[]){ { signalfd(-1, &child, SFD_CLOEXEC), POLLIN, 0 },
-			{ out[0], POLLIN, 0 }, { err[0], POLLIN, 0 }, { -1, POLLOUT, 0 },
-			{ -1, POLLIN, 0 } }, &feed, &status);
+	pump(port, pid,
+	     (struct pollfd[]){ { signalfd(-1, &child, SFD_CLOEXEC), POLLIN, 0 },
+				{ out[0], POLLIN, 0 },
+				{ err[0], POLLIN, 0 },
+				{ -1, POLLOUT, 0 },
+				{ -1, POLLIN, 0 } },
+	     &feed, &status);
 	/* Whoever outlives the command would keep the pipes open for ever. */
 	kill(-1, SIGKILL);
 	send_rest(port, out[0], FRAME_STDOUT);

@@ -72,24 +72,24 @@ void put_pattern(const char *name, uint64_t size)
 void put_linux(const char *name, uint64_t text_offset, uint64_t image_size, uint64_t size)
 {
 	/* booting.rst: two instructions, text_offset, image_size, flags, 3 reserved, magic. */
-	uint64_t header[8] = {0xd503201f, text_offset, image_size, 0xa, 0, 0, 0, 0x644d5241};
+	uint64_t header[8] = { 0xd503201f, text_offset, image_size, 0xa, 0, 0, 0, 0x644d5241 };
 
 	put_file(name, header, sizeof(header), size);
 }
 
 struct elf_file elf_of(unsigned nsegments)
 {
-	struct elf_file elf = {.header = {
-				       .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-						   ELFDATA2LSB, EV_CURRENT},
-				       .e_type = ET_EXEC,
-				       .e_machine = EM_AARCH64,
-				       .e_version = EV_CURRENT,
-				       .e_phoff = sizeof(Elf64_Ehdr),
-				       .e_ehsize = sizeof(Elf64_Ehdr),
-				       .e_phentsize = sizeof(Elf64_Phdr),
-				       .e_phnum = (Elf64_Half)nsegments,
-			       }};
+	struct elf_file elf = { .header = {
+					.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+						     ELFDATA2LSB, EV_CURRENT },
+					.e_type = ET_EXEC,
+					.e_machine = EM_AARCH64,
+					.e_version = EV_CURRENT,
+					.e_phoff = sizeof(Elf64_Ehdr),
+					.e_ehsize = sizeof(Elf64_Ehdr),
+					.e_phentsize = sizeof(Elf64_Phdr),
+					.e_phnum = (Elf64_Half)nsegments,
+				} };
 
 	assert_true(nsegments <= ELF_MAX_SEGMENTS);
 	return elf;
@@ -97,12 +97,12 @@ struct elf_file elf_of(unsigned nsegments)
 
 Elf64_Phdr segment(uint64_t offset, uint64_t filesz, uint64_t address, uint64_t memsz)
 {
-	return (Elf64_Phdr){.p_type = PT_LOAD,
-			    .p_offset = offset,
-			    .p_vaddr = address,
-			    .p_paddr = address,
-			    .p_filesz = filesz,
-			    .p_memsz = memsz};
+	return (Elf64_Phdr){ .p_type = PT_LOAD,
+			     .p_offset = offset,
+			     .p_vaddr = address,
+			     .p_paddr = address,
+			     .p_filesz = filesz,
+			     .p_memsz = memsz };
 }
 
 void put_elf(const char *name, const struct elf_file *elf, uint64_t size)

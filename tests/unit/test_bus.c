@@ -24,16 +24,16 @@ static void note(void *owner, struct bus_access *access)
 
 static bool add(struct bus *bus, uint64_t base, uint64_t size, struct probe *probe)
 {
-	const struct bus_device device = {"probe", base, size, note, probe};
+	const struct bus_device device = { "probe", base, size, note, probe };
 
 	return bus_add(bus, &device);
 }
 
 static void the_right_device_answers(void **state)
 {
-	struct probe low = {.answer = 0x11}, high = {.answer = 0x22};
-	struct bus_access access = {.length = 4, .vcpu = 3, .value = 0xdead};
-	struct bus bus = {0};
+	struct probe low = { .answer = 0x11 }, high = { .answer = 0x22 };
+	struct bus_access access = { .length = 4, .vcpu = 3, .value = 0xdead };
+	struct bus bus = { 0 };
 
 	(void)state;
 	assert_true(add(&bus, 0x1000, 0x1000, &low));
@@ -51,9 +51,9 @@ static void the_right_device_answers(void **state)
 
 static void writes_arrive_as_they_are(void **state)
 {
-	struct probe probe = {0};
-	struct bus_access access = {.length = 8, .write = true, .value = 0x1122334455667788};
-	struct bus bus = {0};
+	struct probe probe = { 0 };
+	struct bus_access access = { .length = 8, .write = true, .value = 0x1122334455667788 };
+	struct bus bus = { 0 };
 
 	(void)state;
 	assert_true(add(&bus, 0x1000, 0x1000, &probe));
@@ -66,9 +66,9 @@ static void writes_arrive_as_they_are(void **state)
 
 static void a_silent_device_reads_as_zero(void **state)
 {
-	struct probe probe = {0};
-	struct bus_access access = {.length = 4, .value = 0xdead};
-	struct bus bus = {0};
+	struct probe probe = { 0 };
+	struct bus_access access = { .length = 4, .value = 0xdead };
+	struct bus bus = { 0 };
 
 	(void)state;
 	assert_true(add(&bus, 0x1000, 0x1000, &probe));
@@ -82,17 +82,17 @@ static void nobody_answers_between_devices(void **state)
 		uint64_t gpa;
 		unsigned length;
 	} holes[] = {
-		{0, 1},	     {0xfff, 1},  {0xffe, 4},	   {0x1ffd, 4},
-		{0x1ff9, 8}, {0x2000, 1}, {UINT64_MAX, 1}, {UINT64_MAX, 8},
+		{ 0, 1 },      { 0xfff, 1 },  { 0xffe, 4 },	 { 0x1ffd, 4 },
+		{ 0x1ff9, 8 }, { 0x2000, 1 }, { UINT64_MAX, 1 }, { UINT64_MAX, 8 },
 	};
-	struct probe probe = {.answer = 1};
-	struct bus bus = {0};
+	struct probe probe = { .answer = 1 };
+	struct bus bus = { 0 };
 
 	(void)state;
 	assert_true(add(&bus, 0x1000, 0x1000, &probe));
 	for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
-		struct bus_access read = {.length = holes[i].length, .value = UINT64_MAX};
-		struct bus_access write = {.length = holes[i].length, .write = true, .value = 5};
+		struct bus_access read = { .length = holes[i].length, .value = UINT64_MAX };
+		struct bus_access write = { .length = holes[i].length, .write = true, .value = 5 };
 
 		assert_false(bus_access(&bus, holes[i].gpa, &read));
 		assert_int_equal(read.value, 0);
@@ -104,7 +104,7 @@ static void nobody_answers_between_devices(void **state)
 
 static void ranges_are_taken_once(void **state)
 {
-	struct bus bus = {0};
+	struct bus bus = { 0 };
 
 	(void)state;
 	assert_true(add(&bus, 0x2000, 0x1000, NULL));
@@ -120,7 +120,7 @@ static void ranges_are_taken_once(void **state)
 
 static void impossible_ranges_are_refused(void **state)
 {
-	struct bus bus = {0};
+	struct bus bus = { 0 };
 
 	(void)state;
 	assert_false(add(&bus, 0x1000, 0, NULL));
@@ -130,7 +130,7 @@ static void impossible_ranges_are_refused(void **state)
 
 static void a_full_bus_says_so(void **state)
 {
-	struct bus bus = {0};
+	struct bus bus = { 0 };
 
 	(void)state;
 	for (unsigned i = 0; i < BUS_MAX_DEVICES; i++)

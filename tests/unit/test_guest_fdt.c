@@ -63,8 +63,8 @@ static void assert_cells(const char *path, const char *name, const uint32_t *wan
 }
 
 #define ASSERT_CELLS(path, name, ...)                                                              \
-	assert_cells(path, name, (const uint32_t[]){__VA_ARGS__},                                  \
-		     sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+	assert_cells(path, name, (const uint32_t[]){ __VA_ARGS__ },                                \
+		     sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 static void assert_string(const char *path, const char *name, const char *want)
 {
@@ -220,8 +220,8 @@ static void mpidrs_are_kvms(void **state)
 	static const struct {
 		int index;
 		uint64_t mpidr;
-	} known[] = {{0, 0},	  {1, 1},      {15, 0xf},	{16, 0x100},
-		     {17, 0x101}, {63, 0x30f}, {0xfff, 0xff0f}, {0x1000, 0x10000}};
+	} known[] = { { 0, 0 },	     { 1, 1 },	    { 15, 0xf },       { 16, 0x100 },
+		      { 17, 0x101 }, { 63, 0x30f }, { 0xfff, 0xff0f }, { 0x1000, 0x10000 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -252,15 +252,15 @@ static void malformed_cpu_lists_are_named(void **state)
 
 static void malformed_pmus_are_named(void **state)
 {
-	static const char *const types[] = {"",
-					    "\n",
-					    "eight\n",
-					    "8 9\n",
-					    "8x\n",
-					    "-1\n",
-					    "2147483648\n",
-					    "4294967304\n",
-					    "99999999999999999999\n"};
+	static const char *const types[] = { "",
+					     "\n",
+					     "eight\n",
+					     "8 9\n",
+					     "8x\n",
+					     "-1\n",
+					     "2147483648\n",
+					     "4294967304\n",
+					     "99999999999999999999\n" };
 
 	(void)state;
 	put_cpus("0-3\n", "0-3\n");
@@ -379,8 +379,8 @@ static void cpus_without_pmu_are_a_cluster(void **state)
 
 static void one_pmu_asks_the_topology(void **state)
 {
-	static const char *const packages[] = {"0\n", "0\n", "0\n", "0\n", "1\n", "1\n"};
-	static const char *const clusters[] = {"0\n", "0\n", "1\n", "1\n", "0\n", "0\n"};
+	static const char *const packages[] = { "0\n", "0\n", "0\n", "0\n", "1\n", "1\n" };
+	static const char *const clusters[] = { "0\n", "0\n", "1\n", "1\n", "0\n", "0\n" };
 	struct host host;
 
 	(void)state;

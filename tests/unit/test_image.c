@@ -123,7 +123,9 @@ static void the_tree_goes_to_the_last_2_mib(void **state)
 {
 	static const struct {
 		uint64_t mib, dtb;
-	} sizes[] = {{2, RAM}, {4, RAM + 2 * MIB}, {6, RAM + 4 * MIB}, {64, RAM + 62 * MIB}};
+	} sizes[] = {
+		{ 2, RAM }, { 4, RAM + 2 * MIB }, { 6, RAM + 4 * MIB }, { 64, RAM + 62 * MIB }
+	};
 
 	(void)state;
 	put_pattern("flat", 100);

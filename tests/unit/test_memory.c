@@ -52,21 +52,21 @@ static void refuses_what_is_outside(void **state)
 	static const struct {
 		uint64_t gpa, length;
 	} outside[] = {
-		{0, 1},
-		{BASE - 1, 1},
-		{BASE - 1, 2},
-		{BASE - 8, SIZE + 16},
-		{BASE, SIZE + 1},
-		{BASE + 1, SIZE},
-		{BASE + SIZE - 1, 2},
-		{BASE + SIZE, 1},
-		{BASE + SIZE + 1, 0},
-		{UINT64_MAX, 1},
+		{ 0, 1 },
+		{ BASE - 1, 1 },
+		{ BASE - 1, 2 },
+		{ BASE - 8, SIZE + 16 },
+		{ BASE, SIZE + 1 },
+		{ BASE + 1, SIZE },
+		{ BASE + SIZE - 1, 2 },
+		{ BASE + SIZE, 1 },
+		{ BASE + SIZE + 1, 0 },
+		{ UINT64_MAX, 1 },
 		/* Sums that wrap to something inside. */
-		{BASE, UINT64_MAX},
-		{BASE + 8, UINT64_MAX - 4},
-		{BASE + SIZE - 1, UINT64_MAX - BASE},
-		{UINT64_MAX - 7, BASE + 16},
+		{ BASE, UINT64_MAX },
+		{ BASE + 8, UINT64_MAX - 4 },
+		{ BASE + SIZE - 1, UINT64_MAX - BASE },
+		{ UINT64_MAX - 7, BASE + 16 },
 	};
 
 	(void)state;
@@ -76,7 +76,7 @@ static void refuses_what_is_outside(void **state)
 
 static void ram_may_end_where_addresses_end(void **state)
 {
-	struct memory last = {.host = memory.host, .base = UINT64_MAX - SIZE + 1, .size = SIZE};
+	struct memory last = { .host = memory.host, .base = UINT64_MAX - SIZE + 1, .size = SIZE };
 
 	(void)state;
 	assert_ptr_equal(memory_at(&last, UINT64_MAX, 1), memory.host + SIZE - 1);
@@ -86,7 +86,7 @@ static void ram_may_end_where_addresses_end(void **state)
 
 static void too_much_names_the_option(void **state)
 {
-	struct memory huge = {.host = memory.host, .size = 1};
+	struct memory huge = { .host = memory.host, .size = 1 };
 
 	(void)state;
 	assert_failed(memory_map(&huge, BASE, 1ull << 60), STATUS_HOST, "--mem");

@@ -16,7 +16,7 @@
 static enum status parse(const char *line, struct options *options)
 {
 	static char text[4096];
-	char *argv[64] = {(char *)(uintptr_t) "minivmm", NULL};
+	char *argv[64] = { (char *)(uintptr_t) "minivmm", NULL };
 	char *next = text;
 	int argc = 1;
 
@@ -89,24 +89,24 @@ static void pmu_modes(void **state)
 		const char *name;
 		int cpu;
 	} modes[] = {
-		{"--pmu=auto|i", PMU_AUTO, "", -1},
-		{"--pmu=default|i", PMU_DEFAULT, "", -1},
-		{"--pmu=explicit|i", PMU_EXPLICIT, "", -1},
-		{"--pmu=composite|i", PMU_COMPOSITE, "", -1},
-		{"--pmu=strict|i", PMU_STRICT, "", -1},
-		{"--pmu=off|i", PMU_OFF, "", -1},
-		{"--pmu=explicit:armv8_cortex_a72|i", PMU_EXPLICIT, "armv8_cortex_a72", -1},
-		{"--pmu=strict:armv8_cortex_a72|i", PMU_STRICT, "armv8_cortex_a72", -1},
-		{"--pmu=explicit:cpu0|i", PMU_EXPLICIT, "", 0},
-		{"--pmu=explicit:cpu1023|i", PMU_EXPLICIT, "", 1023},
+		{ "--pmu=auto|i", PMU_AUTO, "", -1 },
+		{ "--pmu=default|i", PMU_DEFAULT, "", -1 },
+		{ "--pmu=explicit|i", PMU_EXPLICIT, "", -1 },
+		{ "--pmu=composite|i", PMU_COMPOSITE, "", -1 },
+		{ "--pmu=strict|i", PMU_STRICT, "", -1 },
+		{ "--pmu=off|i", PMU_OFF, "", -1 },
+		{ "--pmu=explicit:armv8_cortex_a72|i", PMU_EXPLICIT, "armv8_cortex_a72", -1 },
+		{ "--pmu=strict:armv8_cortex_a72|i", PMU_STRICT, "armv8_cortex_a72", -1 },
+		{ "--pmu=explicit:cpu0|i", PMU_EXPLICIT, "", 0 },
+		{ "--pmu=explicit:cpu1023|i", PMU_EXPLICIT, "", 1023 },
 		/* Names that only begin like a CPU. */
-		{"--pmu=explicit:cpu|i", PMU_EXPLICIT, "cpu", -1},
-		{"--pmu=explicit:cpu_core|i", PMU_EXPLICIT, "cpu_core", -1},
-		{"--pmu=explicit:cpu1x|i", PMU_EXPLICIT, "cpu1x", -1},
-		{"--pmu=explicit:a:b|i", PMU_EXPLICIT, "a:b", -1},
+		{ "--pmu=explicit:cpu|i", PMU_EXPLICIT, "cpu", -1 },
+		{ "--pmu=explicit:cpu_core|i", PMU_EXPLICIT, "cpu_core", -1 },
+		{ "--pmu=explicit:cpu1x|i", PMU_EXPLICIT, "cpu1x", -1 },
+		{ "--pmu=explicit:a:b|i", PMU_EXPLICIT, "a:b", -1 },
 		/* The last one counts, wholly. */
-		{"--pmu=explicit:a|--pmu=strict|i", PMU_STRICT, "", -1},
-		{"--pmu=explicit:cpu3|--pmu=explicit:a|i", PMU_EXPLICIT, "a", -1},
+		{ "--pmu=explicit:a|--pmu=strict|i", PMU_STRICT, "", -1 },
+		{ "--pmu=explicit:cpu3|--pmu=explicit:a|i", PMU_EXPLICIT, "a", -1 },
 	};
 
 	(void)state;
@@ -169,22 +169,22 @@ static void numbers_out_of_their_ranges(void **state)
 	static const struct {
 		const char *option, *low, *high;
 	} options[] = {
-		{"--cpus", "0", "65"},
-		{"--pmu-counters", "-1", "32"},
-		{"--timeout", "0", "1000001"},
+		{ "--cpus", "0", "65" },
+		{ "--pmu-counters", "-1", "32" },
+		{ "--timeout", "0", "1000001" },
 	};
-	static const char *const never[] = {"",
-					    "x",
-					    "1x",
-					    " 1",
-					    "1 ",
-					    "+1",
-					    "-1",
-					    "1.5",
-					    "0x1",
-					    "1e3",
-					    "99999999999999999999",
-					    "4294967297"};
+	static const char *const never[] = { "",
+					     "x",
+					     "1x",
+					     " 1",
+					     "1 ",
+					     "+1",
+					     "-1",
+					     "1.5",
+					     "0x1",
+					     "1e3",
+					     "99999999999999999999",
+					     "4294967297" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -211,31 +211,31 @@ static void sizes(void **state)
 		const char *line;
 		uint64_t mem;
 	} good[] = {
-		{"--mem=2M|i", 2 * MIB},
-		{"--mem=512m|i", 512 * MIB},
-		{"--mem=2G|i", 2048 * MIB},
-		{"--mem=1g|i", 1024 * MIB},
-		{"--mem=2048K|i", 2 * MIB},
-		{"--mem=4096k|i", 4 * MIB},
-		{"--mem=2097152|i", 2 * MIB},
-		{"--mem=1024G|i", MIB << 20},
-		{"--mem=1099511627776|i", MIB << 20},
+		{ "--mem=2M|i", 2 * MIB },
+		{ "--mem=512m|i", 512 * MIB },
+		{ "--mem=2G|i", 2048 * MIB },
+		{ "--mem=1g|i", 1024 * MIB },
+		{ "--mem=2048K|i", 2 * MIB },
+		{ "--mem=4096k|i", 4 * MIB },
+		{ "--mem=2097152|i", 2 * MIB },
+		{ "--mem=1024G|i", MIB << 20 },
+		{ "--mem=1099511627776|i", MIB << 20 },
 	};
-	static const char *const malformed[] = {"",	"M",	"x",   "64MB",
-						"64T",	"64 M", "-2M", "1.5G",
-						"64M ", "0x2M", "+2M", "99999999999999999999"};
-	static const char *const range[] = {"0",
-					    "0M",
-					    "1M",
-					    "3M",
-					    "64",
-					    "2097153",
-					    "2047K",
-					    "1026G",
-					    "1099513724928",
-					    "18446744073709551615",
-					    "17179869184G",
-					    "18014398509481984K"};
+	static const char *const malformed[] = { "",	 "M",	 "x",	"64MB",
+						 "64T",	 "64 M", "-2M", "1.5G",
+						 "64M ", "0x2M", "+2M", "99999999999999999999" };
+	static const char *const range[] = { "0",
+					     "0M",
+					     "1M",
+					     "3M",
+					     "64",
+					     "2097153",
+					     "2047K",
+					     "1026G",
+					     "1099513724928",
+					     "18446744073709551615",
+					     "17179869184G",
+					     "18014398509481984K" };
 	char line[64], message[64];
 
 	(void)state;
@@ -355,25 +355,25 @@ static void filters(void **state)
 
 static void filters_that_are_none(void **state)
 {
-	static const char *const lists[] = {"",
-					    ",",
-					    "1,",
-					    ",1",
-					    "1,,2",
-					    "x",
-					    "0x",
-					    "-1",
-					    " 1",
-					    "1 ",
-					    "2-1",
-					    "1-",
-					    "-",
-					    "1-2-3",
-					    "0x10000",
-					    "65536",
-					    "0-0xffff",
-					    "1:2",
-					    "99999999999999999999"};
+	static const char *const lists[] = { "",
+					     ",",
+					     "1,",
+					     ",1",
+					     "1,,2",
+					     "x",
+					     "0x",
+					     "-1",
+					     " 1",
+					     "1 ",
+					     "2-1",
+					     "1-",
+					     "-",
+					     "1-2-3",
+					     "0x10000",
+					     "65536",
+					     "0-0xffff",
+					     "1:2",
+					     "99999999999999999999" };
 
 	(void)state;
 	assert_wrong("--pmu-filter=|i", "--pmu-filter=: use allow:EVENTS or deny:EVENTS");
@@ -429,7 +429,7 @@ static void words(void **state)
 
 static void files_and_texts(void **state)
 {
-	static const char *const names[] = {"initrd", "dtb-out", "record"};
+	static const char *const names[] = { "initrd", "dtb-out", "record" };
 	struct options options =
 		parsed("--initrd=a.cpio|--append=windows=20 loops=5|--dtb-out=x.dtb|"
 		       "--record=-|kernel");
@@ -491,20 +491,20 @@ static void missing_values_are_named(void **state)
 	static const struct {
 		const char *line, *message;
 	} lines[] = {
-		{"i|--pmu", "--pmu needs a value: --pmu=MODE"},
-		{"i|--cpus", "--cpus needs a value: --cpus=N"},
-		{"i|--mem", "--mem needs a value: --mem=SIZE"},
-		{"i|--affinity", "--affinity needs a value: --affinity=LIST"},
-		{"i|--migrate", "--migrate needs a value: --migrate=PLAN"},
-		{"i|--on-refusal", "--on-refusal needs a value"},
-		{"i|--initrd", "--initrd needs a value: --initrd=FILE"},
-		{"i|--append", "--append needs a value: --append=TEXT"},
-		{"i|--dtb-out", "--dtb-out needs a value: --dtb-out=FILE"},
-		{"i|--gic", "--gic needs a value"},
-		{"i|--pmu-filter", "--pmu-filter needs a value"},
-		{"i|--pmu-counters", "--pmu-counters needs a value: --pmu-counters=N"},
-		{"i|--record", "--record needs a value: --record=FILE"},
-		{"i|--timeout", "--timeout needs a value: --timeout=SECONDS"},
+		{ "i|--pmu", "--pmu needs a value: --pmu=MODE" },
+		{ "i|--cpus", "--cpus needs a value: --cpus=N" },
+		{ "i|--mem", "--mem needs a value: --mem=SIZE" },
+		{ "i|--affinity", "--affinity needs a value: --affinity=LIST" },
+		{ "i|--migrate", "--migrate needs a value: --migrate=PLAN" },
+		{ "i|--on-refusal", "--on-refusal needs a value" },
+		{ "i|--initrd", "--initrd needs a value: --initrd=FILE" },
+		{ "i|--append", "--append needs a value: --append=TEXT" },
+		{ "i|--dtb-out", "--dtb-out needs a value: --dtb-out=FILE" },
+		{ "i|--gic", "--gic needs a value" },
+		{ "i|--pmu-filter", "--pmu-filter needs a value" },
+		{ "i|--pmu-counters", "--pmu-counters needs a value: --pmu-counters=N" },
+		{ "i|--record", "--record needs a value: --record=FILE" },
+		{ "i|--timeout", "--timeout needs a value: --timeout=SECONDS" },
 	};
 
 	(void)state;
@@ -545,12 +545,12 @@ static void conflicts_are_named(void **state)
 	static const struct {
 		const char *line, *first, *second;
 	} lines[] = {
-		{"--pmu=composite|--pmu-filter=deny:1|i", "--pmu=composite", "--pmu-filter"},
-		{"--pmu-filter=allow:1|--pmu=composite|i", "--pmu=composite", "--pmu-filter"},
-		{"--pmu=composite|--pmu-counters=1|i", "--pmu=composite", "--pmu-counters=1"},
-		{"--pmu=off|--pmu-filter=deny:1|i", "--pmu=off", "--pmu-filter"},
-		{"--pmu=off|--pmu-counters=0|i", "--pmu=off", "--pmu-counters"},
-		{"--affinity=0:1;1:2|i", "--affinity", "--cpus=1"},
+		{ "--pmu=composite|--pmu-filter=deny:1|i", "--pmu=composite", "--pmu-filter" },
+		{ "--pmu-filter=allow:1|--pmu=composite|i", "--pmu=composite", "--pmu-filter" },
+		{ "--pmu=composite|--pmu-counters=1|i", "--pmu=composite", "--pmu-counters=1" },
+		{ "--pmu=off|--pmu-filter=deny:1|i", "--pmu=off", "--pmu-filter" },
+		{ "--pmu=off|--pmu-counters=0|i", "--pmu=off", "--pmu-counters" },
+		{ "--affinity=0:1;1:2|i", "--affinity", "--cpus=1" },
 	};
 
 	(void)state;

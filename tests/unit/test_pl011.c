@@ -55,14 +55,14 @@ static int teardown(void **state)
 
 static void put(uint64_t offset, uint32_t value)
 {
-	struct bus_access access = {.offset = offset, .length = 4, .write = true, .value = value};
+	struct bus_access access = { .offset = offset, .length = 4, .write = true, .value = value };
 
 	pl011_access(&f.uart, &access);
 }
 
 static uint32_t get_width(uint64_t offset, unsigned length)
 {
-	struct bus_access access = {.offset = offset, .length = length};
+	struct bus_access access = { .offset = offset, .length = length };
 
 	pl011_access(&f.uart, &access);
 	assert_true(access.value <= UINT32_MAX);
@@ -112,8 +112,8 @@ static void registers_keep_what_they_have_bits_for(void **state)
 	static const struct {
 		uint64_t offset;
 		uint32_t bits;
-	} registers[] = {{IBRD, 0xffff}, {FBRD, 0x3f}, {LCR_H, 0xff},
-			 {CR, 0xffff},	 {IFLS, 0x3f}, {IMSC, 0x7ff}};
+	} registers[] = { { IBRD, 0xffff }, { FBRD, 0x3f }, { LCR_H, 0xff },
+			  { CR, 0xffff },   { IFLS, 0x3f }, { IMSC, 0x7ff } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
@@ -183,7 +183,7 @@ static void receive_trigger_is_ifls(void **state)
 	static const struct {
 		uint32_t ifls;
 		unsigned fill;
-	} levels[] = {{0, 4}, {1, 8}, {2, 16}, {3, 24}, {4, 28}};
+	} levels[] = { { 0, 4 }, { 1, 8 }, { 2, 16 }, { 3, 24 }, { 4, 28 } };
 
 	(void)state;
 	put(LCR_H, FEN);

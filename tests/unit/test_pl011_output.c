@@ -41,8 +41,9 @@ static int teardown(void **state)
 
 static void put(char byte, unsigned length, uint64_t more)
 {
-	struct bus_access access = {
-		.length = length, .write = true, .value = more | (unsigned char)byte};
+	struct bus_access access = { .length = length,
+				     .write = true,
+				     .value = more | (unsigned char)byte };
 
 	pl011_access(&uart, &access);
 }
@@ -168,7 +169,7 @@ static void nothing(int signal)
 
 int main(void)
 {
-	const struct sigaction kick = {.sa_handler = nothing};
+	const struct sigaction kick = { .sa_handler = nothing };
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_come_out_without_any_setup),	 TEST(goes_on_when_nobody_reads),
 		TEST(waits_for_a_slow_reader),		 TEST(a_full_pipe_blocks_nobody_else),

@@ -47,11 +47,11 @@ static void lists_keep_order_and_repeats(void **state)
 
 	(void)state;
 	assert_int_equal(plan.kind, PLAN_STEP);
-	assert_entries(&plan, (const int[]){0, 2, 0, 1, 2, 3, 2}, 7);
+	assert_entries(&plan, (const int[]){ 0, 2, 0, 1, 2, 3, 2 }, 7);
 
 	plan = parsed("every:5ms:4,1");
 	assert_int_equal(plan.kind, PLAN_EVERY);
-	assert_entries(&plan, (const int[]){4, 1}, 2);
+	assert_entries(&plan, (const int[]){ 4, 1 }, 2);
 }
 
 static void times_are_exact(void **state)
@@ -60,13 +60,13 @@ static void times_are_exact(void **state)
 		const char *text;
 		uint64_t ns;
 	} times[] = {
-		{"every:100us", 100000},
-		{"every:5ms", 5000000},
-		{"every:1s:0-1", 1000000000},
-		{"random:250us", 250000},
-		{"every:3600s", 3600000000000},
-		{"every:3600000ms", 3600000000000},
-		{"random:3600000000us:1", 3600000000000},
+		{ "every:100us", 100000 },
+		{ "every:5ms", 5000000 },
+		{ "every:1s:0-1", 1000000000 },
+		{ "random:250us", 250000 },
+		{ "every:3600s", 3600000000000 },
+		{ "every:3600000ms", 3600000000000 },
+		{ "random:3600000000us:1", 3600000000000 },
 	};
 
 	(void)state;
@@ -92,42 +92,42 @@ static void what_is_wrong_is_said(void **state)
 	static const struct {
 		const char *text, *part;
 	} plans[] = {
-		{"", "not a plan; use none, step:LIST"},
-		{"None", "not a plan"},
-		{"none:", "not a plan"},
-		{"step", "not a plan"},
-		{"hop:0,1", "not a plan"},
-		{"step:", "the list of CPUs is malformed at ''"},
-		{"step:0,", "malformed at ''"},
-		{"step:0,x", "malformed at 'x'"},
-		{"step:0 1", "malformed at ' 1'"},
-		{"step:-1", "malformed at '-1'"},
-		{"step:3-1", "malformed"},
-		{"step:0-1-2", "malformed at '-2'"},
-		{"step:1024", "numbers below 1024"},
-		{"step:18446744073709551616", "malformed"},
-		{"step:0-64", "more than 64 entries"},
-		{"step:0-1023", "more than 64 entries"},
-		{"every:", "'' is not a time"},
-		{"every:5", "'5' is not a time"},
-		{"every:ms", "'ms' is not a time"},
-		{"every:-5ms", "'-5ms' is not a time"},
-		{"every:5.5ms", "'5.5ms' is not a time"},
-		{"every:5msec", "'5msec' is not a time"},
-		{"every:5m", "'5m' is not a time"},
-		{"every:5ms,0", "is not a time"},
-		{"every:0s", "out of range; use 100us to 3600s"},
-		{"every:99us", "out of range"},
-		{"every:3601s", "out of range"},
-		{"every:3600001ms", "out of range"},
-		{"every:99999999999999999999s", "out of range"},
-		{"every:18446744073709552us", "out of range"},
-		{"every:5ms:", "the list of CPUs is malformed"},
-		{"random:5ms:", "the seed is not a 64-bit number"},
-		{"random:5ms:x", "the seed is not"},
-		{"random:5ms:-1", "the seed is not"},
-		{"random:5ms:1,2", "the seed is not"},
-		{"random:5ms:18446744073709551616", "the seed is not"},
+		{ "", "not a plan; use none, step:LIST" },
+		{ "None", "not a plan" },
+		{ "none:", "not a plan" },
+		{ "step", "not a plan" },
+		{ "hop:0,1", "not a plan" },
+		{ "step:", "the list of CPUs is malformed at ''" },
+		{ "step:0,", "malformed at ''" },
+		{ "step:0,x", "malformed at 'x'" },
+		{ "step:0 1", "malformed at ' 1'" },
+		{ "step:-1", "malformed at '-1'" },
+		{ "step:3-1", "malformed" },
+		{ "step:0-1-2", "malformed at '-2'" },
+		{ "step:1024", "numbers below 1024" },
+		{ "step:18446744073709551616", "malformed" },
+		{ "step:0-64", "more than 64 entries" },
+		{ "step:0-1023", "more than 64 entries" },
+		{ "every:", "'' is not a time" },
+		{ "every:5", "'5' is not a time" },
+		{ "every:ms", "'ms' is not a time" },
+		{ "every:-5ms", "'-5ms' is not a time" },
+		{ "every:5.5ms", "'5.5ms' is not a time" },
+		{ "every:5msec", "'5msec' is not a time" },
+		{ "every:5m", "'5m' is not a time" },
+		{ "every:5ms,0", "is not a time" },
+		{ "every:0s", "out of range; use 100us to 3600s" },
+		{ "every:99us", "out of range" },
+		{ "every:3601s", "out of range" },
+		{ "every:3600001ms", "out of range" },
+		{ "every:99999999999999999999s", "out of range" },
+		{ "every:18446744073709552us", "out of range" },
+		{ "every:5ms:", "the list of CPUs is malformed" },
+		{ "random:5ms:", "the seed is not a 64-bit number" },
+		{ "random:5ms:x", "the seed is not" },
+		{ "random:5ms:-1", "the seed is not" },
+		{ "random:5ms:1,2", "the seed is not" },
+		{ "random:5ms:18446744073709551616", "the seed is not" },
 	};
 
 	(void)state;
@@ -158,15 +158,15 @@ static void fills_timed_plans_only(void **state)
 
 	(void)state;
 	plan_fill(&plan, &candidates);
-	assert_entries(&plan, (const int[]){1, 4, 6}, 3);
+	assert_entries(&plan, (const int[]){ 1, 4, 6 }, 3);
 
 	plan = parsed("random:5ms:9");
 	plan_fill(&plan, &candidates);
-	assert_entries(&plan, (const int[]){1, 4, 6}, 3);
+	assert_entries(&plan, (const int[]){ 1, 4, 6 }, 3);
 
 	plan = parsed("every:5ms:3,2");
 	plan_fill(&plan, &candidates);
-	assert_entries(&plan, (const int[]){3, 2}, 2);
+	assert_entries(&plan, (const int[]){ 3, 2 }, 2);
 
 	plan = parsed("none");
 	plan_fill(&plan, &candidates);
@@ -192,7 +192,7 @@ static void names_all_cpus(void **state)
 static void each_vcpu_has_its_own_start(void **state)
 {
 	struct plan plan = parsed("step:0,2,4");
-	static const int starts[] = {0, 2, 4, 0, 2};
+	static const int starts[] = { 0, 2, 4, 0, 2 };
 
 	(void)state;
 	for (int vcpu = 0; vcpu < (int)ARRAY_SIZE(starts); vcpu++) {
@@ -205,8 +205,8 @@ static void each_vcpu_has_its_own_start(void **state)
 
 static void walks_round(void **state)
 {
-	static const char *const texts[] = {"step:0,2,0,1", "every:1ms:0,2,0,1"};
-	static const int visits[] = {2, 0, 1, 0, 2, 0, 1, 0};
+	static const char *const texts[] = { "step:0,2,0,1", "every:1ms:0,2,0,1" };
+	static const int visits[] = { 2, 0, 1, 0, 2, 0, 1, 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -237,7 +237,7 @@ static void walk(const char *text, int vcpu, int *visits, int count)
 
 static void random_never_stays(void **state)
 {
-	int visits[WALK], seen[4] = {0};
+	int visits[WALK], seen[4] = { 0 };
 
 	(void)state;
 	walk("random:1ms:7", 0, visits, WALK);

@@ -19,7 +19,7 @@ static int setup(void **state)
 	fake_host(&host, "0-3");
 	fake_host_pmu(&host, "armv8_cortex_a53", "0-1");
 	fake_host_pmu(&host, "armv8_cortex_a72", "2-3");
-	record = (struct record){.file = open_memstream(&text, &size), .path = "memory"};
+	record = (struct record){ .file = open_memstream(&text, &size), .path = "memory" };
 	assert_non_null(record.file);
 	return 0;
 }
@@ -50,20 +50,17 @@ static struct lab_record guest_record(void)
 		.cntvct_end = 3500,
 		.cycles_start = 100,
 		.cycles_end = 40106,
-		.events = {{0x11, 5, 40011}, {0x0, 8, 9}, {0x4008, 0, 12}},
+		.events = { { 0x11, 5, 40011 }, { 0x0, 8, 9 }, { 0x4008, 0, 12 } },
 	};
 }
 
 static void lines_are_exact(void **state)
 {
-	struct choice choice = {.mode = PMU_EXPLICIT, .pmu = 1};
+	struct choice choice = { .mode = PMU_EXPLICIT, .pmu = 1 };
 	struct lab_record guest = guest_record();
-	struct window window = {.vcpu = 1,
-				.cpu = 2,
-				.pmu = 1,
-				.hops = 3,
-				.time_ns = 123456789012,
-				.record = &guest};
+	struct window window = {
+		.vcpu = 1, .cpu = 2, .pmu = 1, .hops = 3, .time_ns = 123456789012, .record = &guest
+	};
 
 	(void)state;
 	record_run(&record, &host, &choice, 2);
@@ -87,9 +84,9 @@ static void lines_are_exact(void **state)
 
 static void what_there_is_none_of_is_null_or_empty(void **state)
 {
-	struct choice choice = {.mode = PMU_OFF, .pmu = -1};
-	struct lab_record guest = {.size = sizeof(guest)};
-	struct window window = {.cpu = 3, .pmu = -1, .record = &guest};
+	struct choice choice = { .mode = PMU_OFF, .pmu = -1 };
+	struct lab_record guest = { .size = sizeof(guest) };
+	struct window window = { .cpu = 3, .pmu = -1, .record = &guest };
 
 	(void)state;
 	record_run(&record, &host, &choice, 1);
@@ -103,7 +100,7 @@ static void what_there_is_none_of_is_null_or_empty(void **state)
 /* The number after "@key": in the last window recorded, of @guest. */
 static uint64_t recorded(struct lab_record *guest, const char *key)
 {
-	struct window window = {.record = guest};
+	struct window window = { .record = guest };
 	char *at;
 
 	rewind(record.file);
@@ -123,9 +120,9 @@ static void differences_survive_overflow(void **state)
 	guest.cycles_end = 20;
 	assert_int_equal(recorded(&guest, "cycles"), 30);
 	/* A 32-bit counter, and one that the guest runs with 64 bits. */
-	guest.events[0] = (struct lab_event){0x11, 0xfffffff0, 0x10};
-	guest.events[1] = (struct lab_event){0x08, UINT64_MAX - 0xf, 0x100000010};
-	guest.events[2] = (struct lab_event){0x13, 0xfffffff0, 0x100000010};
+	guest.events[0] = (struct lab_event){ 0x11, 0xfffffff0, 0x10 };
+	guest.events[1] = (struct lab_event){ 0x08, UINT64_MAX - 0xf, 0x100000010 };
+	guest.events[2] = (struct lab_event){ 0x13, 0xfffffff0, 0x100000010 };
 	assert_int_equal(recorded(&guest, "0x11"), 0x20);
 	assert_int_equal(recorded(&guest, "0x08"), 0x100000020);
 	assert_int_equal(recorded(&guest, "0x13"), 0x20);
@@ -134,7 +131,7 @@ static void differences_survive_overflow(void **state)
 
 static void names_are_escaped(void **state)
 {
-	struct choice choice = {.mode = PMU_STRICT, .pmu = 0};
+	struct choice choice = { .mode = PMU_STRICT, .pmu = 0 };
 
 	(void)state;
 	snprintf(host.pmus[0].name, sizeof(host.pmus[0].name), "a\"b\\c\n\x7f\xe9");

@@ -49,10 +49,10 @@ static char *text_of(const char *name)
 
 static void no_path_records_nothing(void **state)
 {
-	struct choice choice = {.mode = PMU_OFF, .pmu = -1};
-	const struct host host = {0};
-	struct lab_record guest = {0};
-	struct window window = {.record = &guest};
+	struct choice choice = { .mode = PMU_OFF, .pmu = -1 };
+	const struct host host = { 0 };
+	struct lab_record guest = { 0 };
+	struct window window = { .record = &guest };
 	struct record record;
 
 	(void)state;
@@ -138,9 +138,9 @@ static void stdout_gets_whole_lines_at_once(void **state)
 
 static void *write_windows(void *record)
 {
-	const struct host host = {0};
-	struct lab_record guest = {.nevents = 1, .events = {{0x11, 0, 12}}};
-	struct window window = {.pmu = -1, .record = &guest};
+	const struct host host = { 0 };
+	struct lab_record guest = { .nevents = 1, .events = { { 0x11, 0, 12 } } };
+	struct window window = { .pmu = -1, .record = &guest };
 
 	for (int i = 0; i < WINDOWS; i++)
 		record_window(record, &host, &window);

@@ -14,6 +14,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&stats, 0, sizeof(stats));
+	stats.nvcpus = 4;
 	return 0;
 }
 
@@ -27,8 +28,8 @@ static int teardown(void **state)
 /* A window that ended on @pmu, after @hops hops. */
 static void window(int vcpu, int pmu, unsigned hops, uint64_t cycles)
 {
-	struct lab_record record = {.cycles_start = 1000, .cycles_end = 1000 + cycles};
-	struct window ended = {.vcpu = vcpu, .pmu = pmu, .hops = hops, .record = &record};
+	struct lab_record record = { .cycles_start = 1000, .cycles_end = 1000 + cycles };
+	struct window ended = { .vcpu = vcpu, .pmu = pmu, .hops = hops, .record = &record };
 
 	assert_true(stats_window(&stats, &ended));
 }
@@ -36,8 +37,8 @@ static void window(int vcpu, int pmu, unsigned hops, uint64_t cycles)
 static void windows_are_counted(void **state)
 {
 	const struct pmu_stats *pmu = &stats.vcpu[3].pmu[A72];
-	struct lab_record record = {.cycles_start = UINT64_MAX, .cycles_end = 9, .interrupts = 4};
-	struct window wraps = {.vcpu = 3, .pmu = A72, .record = &record};
+	struct lab_record record = { .cycles_start = UINT64_MAX, .cycles_end = 9, .interrupts = 4 };
+	struct window wraps = { .vcpu = 3, .pmu = A72, .record = &record };
 
 	(void)state;
 	window(3, A72, 0, 500);
@@ -69,10 +70,9 @@ static void medians_are_exact(void **state)
 	window(0, A53, 0, 1000);
 	assert_int_equal(stats_median(pmu), 30);
 	/* No sum of two that wraps. */
-	stats_free(&stats);
-	window(0, A53, 0, UINT64_MAX);
-	window(0, A53, 0, UINT64_MAX - 2);
-	assert_int_equal(stats_median(pmu), UINT64_MAX - 1);
+	window(0, A72, 0, UINT64_MAX);
+	window(0, A72, 0, UINT64_MAX - 2);
+	assert_int_equal(stats_median(&stats.vcpu[0].pmu[A72]), UINT64_MAX - 1);
 }
 
 static void medians_hold_for_many_windows(void **state)
@@ -88,8 +88,8 @@ static void medians_hold_for_many_windows(void **state)
 static void lost_memory_leaves_the_counts_right(void **state)
 {
 	struct pmu_stats *pmu = &stats.vcpu[0].pmu[A53];
-	struct lab_record record = {.cycles_end = 5};
-	struct window ended = {.pmu = A53, .record = &record};
+	struct lab_record record = { .cycles_end = 5 };
+	struct window ended = { .pmu = A53, .record = &record };
 
 	(void)state;
 	pmu->cycles = malloc(2 * sizeof(uint64_t));

@@ -23,7 +23,7 @@ static int setup(void **state)
 	fake_host(&host, "0-3");
 	fake_host_pmu(&host, "armv8_cortex_a53", "0-1");
 	fake_host_pmu(&host, "armv8_cortex_a72", "2-3");
-	choice = (struct choice){.mode = PMU_COMPOSITE, .pmu = -1};
+	choice = (struct choice){ .mode = PMU_COMPOSITE, .pmu = -1 };
 	return 0;
 }
 
@@ -39,8 +39,8 @@ static int teardown(void **state)
 /* A window that ended on @pmu, after @hops hops. */
 static void window(int vcpu, int pmu, unsigned hops, uint64_t cycles)
 {
-	struct lab_record record = {.cycles_start = 1000, .cycles_end = 1000 + cycles};
-	struct window ended = {.vcpu = vcpu, .pmu = pmu, .hops = hops, .record = &record};
+	struct lab_record record = { .cycles_start = 1000, .cycles_end = 1000 + cycles };
+	struct window ended = { .vcpu = vcpu, .pmu = pmu, .hops = hops, .record = &record };
 
 	assert_true(stats_window(&stats, &ended));
 	stats.vcpu[vcpu].hops += hops;
