@@ -1,28 +1,98 @@
 # SPDX-License-Identifier: MIT
-"""Tests of minivmm on emulated boards: a decorator, a board run, and a runner."""
+"""Tests of minivmm on emulated boards: declared with what they run, run boot by boot.
+
+A boot costs more than most commands, so all commands that need the same board
+run in one boot of it, and the tests then look at what they left behind.
+"""
 import concurrent.futures
 import fnmatch
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = []
-WORKERS = max(2, os.cpu_count() or 2)
 
 
 class Failed(Exception):
     """A promise was not kept."""
 
 
-def test(function):
-    """Registers a test; its docstring's first line is the promise that it checks."""
-    TESTS.append(function)
-    return function
+class Board:
+    """A board to boot; equal ones share a boot."""
+
+    def __init__(self, topology="biglittle", kernel="composite", icount=False, append="", put=(),
+                 stdin=None):
+        self.options = [f"--topology={topology}", f"--kernel={kernel}", "--timeout=240"]
+        self.options += ["--icount"] if icount else []
+        self.options += [f"--append={append}"] if append else []
+        self.options += [f"--put={path}" for path in put]
+        self.stdin = stdin
+
+    def key(self):
+        """What makes two boards the same."""
+        return (*self.options, self.stdin)
+
+    def boot(self, commands):
+        """Runs COMMANDS, one after the other; returns a Result each."""
+        line = []
+        for command in commands:
+            line += [":::"] if line else []
+            line += command
+        process = subprocess.run(
+            [os.path.join(TOP, "scripts", "board"), *self.options, "--", "each", *line],
+            capture_output=True, check=False, input=(self.stdin or "").encode())
+        if process.returncode:
+            raise Failed(f"the board failed with status {process.returncode}: "
+                         f"{process.stderr.decode(errors='replace')}")
+        return split_results(process.stdout, commands)
+
+
+def split_results(output, commands):
+    """What tests/system/each.c wrote."""
+    results = []
+    for command in commands:
+        head, _, output = output.partition(b"\n")
+        status, *sizes = (int(number) for number in head.split())
+        texts = []
+        for size in sizes:
+            texts.append(output[:size].decode(errors="replace"))
+            output = output[size:]
+        results.append(Result(command, status, *texts))
+    return results
+
+
+class Result:
+    """What a command on the board left behind."""
+
+    def __init__(self, command, status, stdout, stderr, record):
+        self.command = command
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
+        self.raw_record = record
+        lines = [json.loads(line) for line in record.splitlines()]
+        self.run = next((line for line in lines if line["type"] == "run"), None)
+        self.windows = [line for line in lines if line["type"] == "window"]
+        self.hops = [line for line in lines if line["type"] == "hop"]
+        self.refusals = [line for line in lines if line["type"] == "refusal"]
+
+    def expect_status(self, status):
+        """Fails with the command's own words."""
+        expect(self.status == status, f"{' '.join(self.command)}: status {self.status}, "
+                                      f"expected {status}; stderr:\n{self.stderr}")
+        return self
+
+    def expect_one_line(self, *parts):
+        """An error of minivmm: one clear line that holds all PARTS."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("minivmm: ")]
+        expect_equal(len(lines), 1, f"lines of error in {self.stderr!r}")
+        for part in parts:
+            expect(part in lines[0], f"no {part!r} in {lines[0]!r}")
+        return self
 
 
 def expect(condition, text):
@@ -36,68 +106,48 @@ def expect_equal(got, wanted, what):
     expect(got == wanted, f"{what}: {got!r}, expected {wanted!r}")
 
 
-class Result:
-    """What a command on the board left behind."""
-
-    def __init__(self, process, record):
-        self.status = process.returncode
-        self.stdout = process.stdout
-        self.stderr = process.stderr
-        self.raw_record = record
-        lines = [json.loads(line) for line in record.splitlines()]
-        self.run = next((line for line in lines if line["type"] == "run"), None)
-        self.windows = [line for line in lines if line["type"] == "window"]
-        self.hops = [line for line in lines if line["type"] == "hop"]
-        self.refusals = [line for line in lines if line["type"] == "refusal"]
-
-    def expect_status(self, status):
-        """Fails with the command's own words."""
-        expect(self.status == status,
-               f"status {self.status}, expected {status}; stderr:\n{self.stderr}")
-        return self
-
-    def expect_one_line(self, *parts):
-        """A refusal of minivmm: one clear line that holds all PARTS."""
-        lines = [line for line in self.stderr.splitlines() if line.startswith("minivmm: ")]
-        expect_equal(len(lines), 1, f"lines of error in {self.stderr!r}")
-        for part in parts:
-            expect(part in lines[0], f"no {part!r} in {lines[0]!r}")
-        return self
+def minivmm(*args):
+    """A command line for a test that reads the record."""
+    return ["minivmm", "--record=record", *args]
 
 
-def board(*command, topology="biglittle", kernel="composite", icount=False, put=(), append="",
-          stdin=None, record=False):
-    """Runs COMMAND on a board; with record=True it is given --record and the lines are read."""
-    args = [os.path.join(TOP, "scripts", "board"), f"--topology={topology}",
-            f"--kernel={kernel}", "--timeout=150"]
-    args += ["--icount"] if icount else []
-    args += [f"--append={append}"] if append else []
-    args += [f"--put={path}" for path in put]
-    command = list(command)
-    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        path = os.path.join(folder, "record")
-        if record:
-            args.append(f"--get=record:{path}")
-            command.insert(1, "--record=record")
-        process = subprocess.run([*args, "--", *command], capture_output=True, text=True,
-                                 input=stdin, check=False,
-                                 stdin=None if stdin is not None else subprocess.DEVNULL)
-        text = ""
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-    return Result(process, text)
+def test(*commands, **board):
+    """Registers a test that gets the Results of COMMANDS, which run on Board(**board).
+
+    The docstring's first line is the promise that it checks.
+    """
+    def register(function):
+        TESTS.append((function, list(commands), Board(**board)))
+        return function
+    return register
 
 
-def minivmm(*args, **how):
-    """minivmm on a board, its payload last unless args name another image."""
-    return board("minivmm", *args, **how)
+def boot_all(tests, pool):
+    """Starts every boot; returns a future of results for each test's place in its boot."""
+    boots = {}
+    for index, (_, commands, board) in enumerate(tests):
+        if commands:
+            boots.setdefault(board.key(), (board, []))[1].append(index)
+    places = {}
+    # The longest first, so that the last one to end is a short one.
+    for board, members in sorted(boots.values(), key=lambda boot: -len(boot[1])):
+        commands = [command for index in members for command in tests[index][1]]
+        future = pool.submit(board.boot, commands)
+        start = 0
+        for index in members:
+            places[index] = (future, start, start + len(tests[index][1]))
+            start = places[index][2]
+    return places
 
 
-def run_one(function):
-    """None if it passed, else the reason."""
+def judge(function, place):
+    """None if the test passed, else the reason."""
     try:
-        function()
+        if place is None:
+            function()
+        else:
+            future, start, end = place
+            function(*future.result()[start:end])
     except Failed as failure:
         return str(failure)
     except Exception:  # a broken test is a failed one, with its trace
@@ -107,18 +157,17 @@ def run_one(function):
 
 def run(pattern):
     """Runs the tests whose names match; returns (passed, failed)."""
-    chosen = [t for t in TESTS if fnmatch.fnmatch(t.__name__, pattern)]
-    passed = failed = 0
+    chosen = [entry for entry in TESTS if fnmatch.fnmatch(entry[0].__name__, pattern)]
+    failed = 0
     start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        for function, reason in zip(chosen, pool.map(run_one, chosen)):
+    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
+        places = boot_all(chosen, pool)
+        for index, (function, _, _) in enumerate(chosen):
+            reason = judge(function, places.get(index))
             promise = (function.__doc__ or "").splitlines()[0].rstrip(".")
-            if reason is None:
-                passed += 1
-                print(f"ok {function.__name__}: {promise}", flush=True)
-            else:
+            print(f"{'not ok' if reason else 'ok'} {function.__name__}: {promise}", flush=True)
+            if reason:
                 failed += 1
-                print(f"not ok {function.__name__}: {promise}", flush=True)
                 print("\n".join(f"# {line}" for line in reason.splitlines()), flush=True)
     print(f"# {len(chosen)} board tests in {time.monotonic() - start:.0f} s", file=sys.stderr)
-    return passed, failed
+    return len(chosen) - failed, failed

@@ -5,73 +5,84 @@ import json
 from harness import expect, expect_equal, minivmm, test
 
 
-def expect_auto(mode, pmu, *args, **how):
-    """auto must run the payload in MODE on host PMU, with a reason for it."""
-    result = minivmm(*args, "guest.bin", record=True, **how).expect_status(0)
-    expect_equal(result.run["mode"], mode, "mode")
+def auto(*args):
+    """The two commands whose results expect_auto() compares."""
+    return minivmm(*args, "guest.bin"), ["minivmm", "--probe=json", *args]
+
+
+def expect_auto(result, probe, mode, pmu):
+    """auto ran the payload in MODE on host PMU, with a reason for it, and --probe agrees."""
+    expect_equal(result.expect_status(0).run["mode"], mode, "mode")
     expect_equal(result.run["pmu"], pmu, "host PMU")
     expect(f"{mode}: chosen" in result.stderr, f"no reason in {result.stderr!r}")
-    probed = json.loads(minivmm("--probe=json", *args, **how).expect_status(0).stdout)
-    expect_equal(probed["auto"], mode, "what --probe says")
-    return result
+    expect_equal(json.loads(probe.expect_status(0).stdout)["auto"], mode, "what --probe says")
 
 
-@test
-def auto_takes_composite_on_all_cpus():
+@test(*auto())
+def auto_takes_composite_on_all_cpus(result, probe):
     """auto, all CPUs of a mixed-core board: composite."""
-    expect_auto("composite", None)
+    expect_auto(result, probe, "composite", None)
 
 
-@test
-def auto_takes_explicit_inside_a_cluster():
+@test(*auto("--affinity=2-3"))
+def auto_takes_explicit_inside_a_cluster(result, probe):
     """auto, --affinity inside one cluster: explicit on its host PMU."""
-    expect_auto("explicit", "armv8_cortex_a72", "--affinity=2-3")
+    expect_auto(result, probe, "explicit", "armv8_cortex_a72")
 
 
-@test
-def auto_narrows_on_a_stock_kernel():
+@test(*auto(), topology="dynamiq", kernel="stock")
+def auto_narrows_on_a_stock_kernel(result, probe):
     """auto, no composite mode in the kernel: explicit on the largest host PMU, narrowed."""
-    result = expect_auto("explicit", "armv8_cortex_a55", topology="dynamiq", kernel="stock")
+    expect_auto(result, probe, "explicit", "armv8_cortex_a55")
     expect("narrowed to cpus 0-3" in result.stderr, result.stderr)
     expect(all(window["cpu"] <= 3 for window in result.windows), "a vCPU left the PMU's CPUs")
     expect(all(window["cycles"] for window in result.windows), "a window stood still")
 
 
-@test
-def auto_takes_explicit_on_one_pmu():
+@test(*auto(), topology="symmetric")
+def auto_takes_explicit_on_one_pmu(result, probe):
     """auto, one host PMU covers every CPU: explicit, with all its counters."""
-    result = expect_auto("explicit", "armv8_cortex_a76", topology="symmetric")
+    expect_auto(result, probe, "explicit", "armv8_cortex_a76")
     expect(all(window["events"] for window in result.windows), "no event counters")
 
 
-@test
-def auto_goes_without_a_pmu():
+@test(*auto(), topology="nopmu")
+def auto_goes_without_a_pmu(result, probe):
     """auto on a board without a PMU: off, and the guest runs without one."""
-    result = expect_auto("off", None, topology="nopmu")
+    expect_auto(result, probe, "off", None)
     expect_equal({window["pmcr"] for window in result.windows}, {0}, "PMCR_EL0")
 
 
-@test
-def gicv2_board_works():
+@test(*auto(), topology="gicv2")
+def gicv2_board_works(result, probe):
     """A host whose GIC can give guests only a GICv2: the payload runs on that."""
-    expect_auto("explicit", "armv8_cortex_a76", topology="gicv2")
+    expect_auto(result, probe, "explicit", "armv8_cortex_a76")
 
 
-@test
-def stock_kernel_refuses_composite():
+@test(["minivmm", "--pmu=composite", "guest.bin"], topology="dynamiq", kernel="stock")
+def stock_kernel_refuses_composite(result):
     """composite by name on a kernel without it: status 69 and what would work."""
-    minivmm("--pmu=composite", "guest.bin", kernel="stock").expect_status(69).expect_one_line(
-        "FIXED_COUNTERS_ONLY", "--pmu=explicit", "--pmu=auto")
+    result.expect_status(69).expect_one_line("FIXED_COUNTERS_ONLY", "--pmu=explicit", "--pmu=auto")
 
 
-@test
-def probe_lists_the_host():
+@test(["minivmm", "--probe=json"], ["minivmm", "--probe"])
+def probe_lists_the_host(result, text):
     """--probe names host PMUs, clusters and what KVM offers, and starts no guest."""
-    host = json.loads(minivmm("--probe=json").expect_status(0).stdout)
+    host = json.loads(result.expect_status(0).stdout)
     expect_equal([(pmu["name"], pmu["cpus"]) for pmu in host["pmus"]],
                  [("armv8_cortex_a53", "0-1"), ("armv8_cortex_a72", "2-3")], "host PMUs")
     expect_equal(host["clusters"], {"0": 0, "1": 0, "2": 1, "3": 1}, "clusters")
     expect_equal(host["kvm"], {"pmu": True, "set_pmu": True, "composite": True, "strict": False,
                                "nr_counters": False}, "what KVM offers")
-    text = minivmm("--probe").expect_status(0).stdout
-    expect("auto would choose: composite" in text, text)
+    expect("auto would choose: composite" in text.expect_status(0).stdout, text.stdout)
+
+
+@test(minivmm("--pmu-counters=1", "guest.bin"), minivmm("--pmu-counters=31", "guest.bin"),
+      minivmm("--pmu-filter=deny:0x11", "guest.bin"), topology="symmetric")
+def counters_and_filters_reach_the_guest(one, too_many, filtered):
+    """--pmu-counters and --pmu-filter: the guest sees what was asked for."""
+    one.expect_status(0)
+    expect_equal({w["pmcr"] >> 11 & 31 for w in one.windows}, {1}, "PMCR_EL0.N")
+    too_many.expect_status(69).expect_one_line("--pmu-counters=31")
+    filtered.expect_status(0)
+    expect_equal({w["events"]["0x11"] for w in filtered.windows}, {0}, "CPU_CYCLES, filtered")

@@ -4,18 +4,19 @@
 Every window of the payload is the same work. The plans visit each CPU twice in a
 row, so that windows with and without a hop alternate.
 """
-from harness import expect, expect_equal, minivmm, test
+from harness import Board, expect, expect_equal, minivmm, test
 
 TWICE = "step:0,0,2,2"
 CPU_CYCLES, SW_INCR, INST_RETIRED = "0x11", "0x00", "0x08"
 A53, A72 = "armv8_cortex_a53", "armv8_cortex_a72"
+A55, A78, X1 = "armv8_cortex_a55", "armv8_cortex_a78", "armv8_cortex_x1"
 TICK = 16  # cycles of 1 GHz in a tick of the 62.5 MHz counter-timer
 
 
-def payload(mode, plan, *args, windows=20, topology="biglittle", **how):
-    """A recorded run of the payload that must end well."""
+def payload(mode, plan, windows, *args):
+    """A recorded run of the payload."""
     return minivmm(f"--pmu={mode}", f"--migrate={plan}", f"--append=windows={windows}", *args,
-                   "guest.bin", topology=topology, icount=True, record=True, **how).expect_status(0)
+                   "guest.bin")
 
 
 def counts(windows, what="cycles"):
@@ -32,10 +33,10 @@ def one_count(windows, what="cycles"):
     return seen.pop()
 
 
-@test
-def composite_counts_the_same_everywhere():
+@test(payload("composite", TWICE, 202), icount=True)
+def composite_counts_the_same_everywhere(result):
     """composite: through 100 hops every window counts exactly the same cycles."""
-    result = payload("composite", TWICE, windows=202)
+    result.expect_status(0)
     expect_equal(len(result.windows), 202, "windows")
     expect(len(result.hops) >= 100, f"only {len(result.hops)} hops")
     expect_equal({w["pmu"] for w in result.windows}, {A53, A72}, "PMUs under the windows")
@@ -44,10 +45,10 @@ def composite_counts_the_same_everywhere():
     expect_equal({w["pmcr"] >> 11 & 31 for w in result.windows}, {0}, "PMCR_EL0.N")
 
 
-@test
-def default_stands_still_off_its_pmu():
+@test(payload("default", TWICE, 24), icount=True)
+def default_stands_still_off_its_pmu(result):
     """default: off the PMU that KVM took nothing counts but SW_INCR, and back on it exactly."""
-    result = payload("default", TWICE, windows=24)
+    result.expect_status(0)
     home = [w for w in result.windows if w["pmu"] == A53 and not w["hops"]]
     away = [w for w in result.windows if w["pmu"] == A72 and not w["hops"]]
     leaving = [w for w in result.windows if w["pmu"] == A72 and w["hops"]]
@@ -60,18 +61,17 @@ def default_stands_still_off_its_pmu():
     expect_equal(one_count(result.windows, SW_INCR), 1, "SW_INCR, one a window everywhere")
 
 
-@test
-def explicit_stops_at_the_first_refusal():
+@test(payload("explicit", TWICE, 24), icount=True)
+def explicit_stops_at_the_first_refusal(result):
     """explicit: a hop outside ends the run with status 71 and a line that names the CPU."""
-    result = minivmm("--pmu=explicit", f"--migrate={TWICE}", "guest.bin", icount=True, record=True)
     result.expect_status(71).expect_one_line("CPU 2", A53, "0-1", "--on-refusal=return")
     expect_equal([r["cpu"] for r in result.refusals], [2], "CPUs of the refusals")
 
 
-@test
-def explicit_returns_and_goes_on():
+@test(payload("explicit", TWICE, 24, "--on-refusal=return"), icount=True)
+def explicit_returns_and_goes_on(result):
     """explicit, --on-refusal=return: each hop outside is a refusal, and no cycle is lost."""
-    result = payload("explicit", TWICE, "--on-refusal=return", windows=24)
+    result.expect_status(0)
     outside = [hop for hop in result.hops if hop["to"] == 2]
     expect_equal(len(result.refusals), len(outside), "refusals, one a hop outside")
     expect(len(outside) >= 5, f"only {len(outside)} hops outside")
@@ -81,36 +81,37 @@ def explicit_returns_and_goes_on():
         expect(one_count(result.windows, what) > 40000, what)
 
 
-@test
+@test()
 def two_boots_are_identical():
     """Two boots of one command record the same to the nanosecond."""
-    first, second = (payload("composite", TWICE).raw_record for _ in range(2))
+    command = payload("composite", TWICE, 20)
+    first, second = (Board(icount=True).boot([command])[0].raw_record for _ in range(2))
     expect(first and first == second, f"records differ:\n{first}\n---\n{second}")
 
 
-@test
-def composite_on_three_pmus():
+@test(payload("composite", "step:0,0,4,4,7,7,0,7,4", 36), icount=True, topology="dynamiq")
+def composite_on_three_pmus(result):
     """composite on dynamiq: the same cycles on all three host PMUs, hops included."""
-    result = payload("composite", "step:0,0,4,4,7,7,0,7,4", windows=36, topology="dynamiq")
-    expect_equal(len({w["pmu"] for w in result.windows}), 3, "host PMUs visited")
+    result.expect_status(0)
+    expect_equal({w["pmu"] for w in result.windows}, {A55, A78, X1}, "host PMUs visited")
     expect(one_count(result.windows) > 40000, "fewer cycles than the loop's instructions")
 
 
-@test
-def default_on_three_pmus():
+@test(payload("default", "step:4,4,0,0,7,7", 30), icount=True, topology="dynamiq")
+def default_on_three_pmus(result):
     """default on dynamiq: nothing counts on either of the two other host PMUs."""
-    result = payload("default", "step:4,4,0,0,7,7", windows=30, topology="dynamiq")
+    result.expect_status(0)
     still = [w for w in result.windows if not w["hops"]]
-    own = [w for w in still if w["pmu"] == "armv8_cortex_a78"]
+    own = [w for w in still if w["pmu"] == A78]
     expect(one_count(own) > 40000, "cycles on the PMU's own CPUs")
     expect_equal(one_count([w for w in still if w not in own]), 0, "cycles off the PMU")
 
 
-@test
-def explicit_on_three_pmus():
+@test(payload(f"explicit:{X1}", "step:7,7,0,0,4,4", 30, "--on-refusal=return"), icount=True,
+      topology="dynamiq")
+def explicit_on_three_pmus(result):
     """explicit on dynamiq: both other clusters are refused, and the counts go on exactly."""
-    result = payload("explicit:armv8_cortex_x1", "step:7,7,0,0,4,4", "--on-refusal=return",
-                     windows=30, topology="dynamiq")
+    result.expect_status(0)
     expect_equal({r["cpu"] for r in result.refusals}, {0, 4}, "CPUs of the refusals")
     expect(one_count(result.windows) > 40000, "cycles")
 
@@ -122,24 +123,36 @@ def expect_bounds(result, exact):
                f"cycles outside {exact} and CNTVCT's bound in {window}")
 
 
-@test
-def asynchronous_hops_lose_nothing():
+@test(payload("composite", TWICE, 20), payload("composite", "every:2ms", 1000), icount=True)
+def asynchronous_hops_lose_nothing(calibration, result):
     """composite, every:2ms: no window below the exact count, none above CNTVCT's bound."""
-    exact = one_count(payload("composite", TWICE).windows)
-    result = payload("composite", "every:2ms", windows=1000)
+    exact = one_count(calibration.expect_status(0).windows)
+    result.expect_status(0)
     expect(len(result.hops) >= 15, f"only {len(result.hops)} hops")
     expect_bounds(result, exact)
     equal = sum(window["cycles"] == exact for window in result.windows)
     expect(equal > len(result.windows) * 9 // 10, f"only {equal} of 1000 windows are exact")
 
 
-@test
-def four_vcpus_lose_nothing():
+@test(payload("composite", TWICE, 20),
+      payload("composite", "step:0,1,2,3", 60, "--cpus=4"),
+      payload("composite", "every:2ms:0,1,2,3", 60, "--cpus=4"), icount=True)
+def four_vcpus_lose_nothing(calibration, *results):
     """composite, 4 vCPUs each from its own place in the plan: the same bounds for each."""
-    exact = one_count(payload("composite", TWICE).windows)
-    for plan in ("step:0,1,2,3", "every:2ms:0,1,2,3"):
-        result = payload("composite", plan, "--cpus=4", windows=60)
+    exact = one_count(calibration.expect_status(0).windows)
+    for result in results:
+        result.expect_status(0)
         expect_equal(len(result.windows), 240, "windows of 4 vCPUs")
         expect_equal({w["vcpu"] for w in result.windows}, {0, 1, 2, 3}, "vCPUs")
         expect_equal({h["vcpu"] for h in result.hops}, {0, 1, 2, 3}, "vCPUs that hop")
         expect_bounds(result, exact)
+
+
+@test(["bench"], icount=True)
+def startup_and_exits_keep_their_budget(result):
+    """Startup takes at most 1300 us, an exit at most 300 instructions more than the floor's."""
+    times = {line[:15].strip(): int(line.split()[2]) for line in
+             result.expect_status(0).stdout.splitlines() if line.endswith(" ns")}
+    expect(700000 < times["startup floor"] < 900000, f"the floor itself has moved: {times}")
+    expect(times["startup minivmm"] <= 1300000, f"startup: {times}")
+    expect(times["exit difference"] <= 300, f"an exit: {times}")

@@ -2,97 +2,98 @@
 """What cannot work ends before the guest starts, with one clear line and its status."""
 import os
 import subprocess
-import tempfile
 
-from harness import TOP, board, expect, expect_equal, minivmm, test
+from harness import TOP, expect, expect_equal, test
 
 USAGE, INPUT, HOST = 64, 65, 69
 
 
-@test
-def no_kvm():
+@test(["minivmm", "guest.bin"], append="kvm-arm.mode=none")
+def no_kvm(result):
     """A kernel without KVM: status 69, and what it takes."""
-    minivmm("guest.bin", append="kvm-arm.mode=none").expect_status(HOST).expect_one_line(
-        "/dev/kvm", "EL2")
+    result.expect_status(HOST).expect_one_line("/dev/kvm", "EL2")
 
 
-@test
-def no_permission():
+@test(["with", "uid=1000", "minivmm", "guest.bin"])
+def no_permission(result):
     """A user who may not open /dev/kvm: status 69, and which group to join."""
-    board("with", "uid=1000", "minivmm", "guest.bin").expect_status(HOST).expect_one_line(
-        "/dev/kvm", "group")
+    result.expect_status(HOST).expect_one_line("/dev/kvm", "group")
 
 
-@test
-def no_such_host_pmu():
+@test(["minivmm", "--pmu=explicit:armv8_cortex_a57", "guest.bin"])
+def no_such_host_pmu(result):
     """A host PMU that does not exist: the message lists those that do."""
-    minivmm("--pmu=explicit:armv8_cortex_a57", "guest.bin").expect_status(USAGE).expect_one_line(
-        "--pmu=explicit:armv8_cortex_a57", "armv8_cortex_a53", "armv8_cortex_a72")
+    result.expect_status(USAGE).expect_one_line("--pmu=explicit:armv8_cortex_a57",
+                                                "armv8_cortex_a53", "armv8_cortex_a72")
 
 
-@test
-def cpus_that_cannot_be_used():
-    """--affinity and --migrate with an absent, offline or forbidden CPU: named, with why."""
-    minivmm("--affinity=0,4", "guest.bin").expect_status(USAGE).expect_one_line(
-        "--affinity", "CPU 4 does not exist", "0-3")
-    minivmm("--migrate=step:0,3", "guest.bin", append="maxcpus=3").expect_status(
-        USAGE).expect_one_line("--migrate", "CPU 3 is offline", "0-2")
-    board("with", "cpu=1", "minivmm", "--affinity=0", "guest.bin").expect_status(
-        USAGE).expect_one_line("--affinity", "CPU 0 is not allowed", "1")
+@test(["minivmm", "--affinity=0,4", "guest.bin"],
+      ["with", "cpu=1", "minivmm", "--affinity=0", "guest.bin"])
+def cpus_that_cannot_be_used(absent, forbidden):
+    """--affinity with an absent or forbidden CPU: it is named, with why."""
+    absent.expect_status(USAGE).expect_one_line("--affinity", "CPU 4 does not exist", "0-3")
+    forbidden.expect_status(USAGE).expect_one_line("--affinity", "CPU 0 is not allowed", "1")
 
 
-@test
-def named_modes_without_a_pmu():
+@test(["minivmm", "--migrate=step:0,3", "guest.bin"], append="maxcpus=3")
+def cpu_that_is_offline(result):
+    """--migrate with an offline CPU: it is named, with why."""
+    result.expect_status(USAGE).expect_one_line("--migrate", "CPU 3 is offline", "0-2")
+
+
+@test(*(["minivmm", f"--pmu={mode}", "guest.bin"] for mode in ("default", "explicit", "composite")),
+      topology="nopmu")
+def named_modes_without_a_pmu(*results):
     """default, explicit and composite on a board without a PMU: status 69."""
-    for mode in ("default", "explicit", "composite"):
-        minivmm(f"--pmu={mode}", "guest.bin", topology="nopmu").expect_status(
-            HOST).expect_one_line(f"--pmu={mode}", "PMU")
+    for result in results:
+        result.expect_status(HOST).expect_one_line(result.command[1], "PMU")
 
 
-@test
-def bad_images():
-    """Images that are missing, empty or too large, and RAM too large: the file and way out."""
-    minivmm("missing.bin").expect_status(INPUT).expect_one_line("missing.bin")
-    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        empty, large = os.path.join(folder, "empty"), os.path.join(folder, "large")
-        with open(empty, "wb"), open(large, "wb") as file:
-            file.truncate(3 << 20)
-        minivmm("empty", put=[empty]).expect_status(INPUT).expect_one_line("empty")
-        minivmm("--mem=2M", "large", put=[large]).expect_status(INPUT).expect_one_line(
-            "large", "--mem=")
+@test(["minivmm", "missing.bin"], ["minivmm", "/dev/null"], ["minivmm", "--mem=2M", "/bin/minivmm"],
+      ["minivmm", "--pmu=strict", "guest.bin"])
+def bad_images(missing, special, program, strict):
+    """Images that are missing, no files, or no guests; a mode that the kernel lacks."""
+    missing.expect_status(INPUT).expect_one_line("missing.bin")
+    special.expect_status(INPUT).expect_one_line("/dev/null")
+    program.expect_status(INPUT).expect_one_line("/bin/minivmm")
+    strict.expect_status(HOST).expect_one_line("STRICT", "--pmu=explicit")
 
 
-@test
-def absurd_sizes():
-    """RAM or vCPUs beyond what the host has room for: the option is named."""
-    minivmm("--mem=1024G", "guest.bin").expect_status(HOST).expect_one_line("--mem")
-    minivmm("--cpus=0", "guest.bin").expect_status(USAGE).expect_one_line("--cpus=0")
-    minivmm("--cpus=9", "--gic=2", "guest.bin", topology="gicv2").expect_status(
-        HOST).expect_one_line("--cpus=9", "no more than 8")
+@test(["minivmm", "--mem=1024G", "guest.bin"], ["minivmm", "--cpus=0", "guest.bin"])
+def absurd_sizes(memory, none):
+    """RAM beyond the host's address space or no vCPUs at all: the option is named."""
+    memory.expect_status(HOST).expect_one_line("--mem")
+    none.expect_status(USAGE).expect_one_line("--cpus=0")
 
 
-@test
-def crash_is_reported():
+@test(["minivmm", "--cpus=9", "--gic=2", "guest.bin"], topology="gicv2")
+def too_many_vcpus(result):
+    """More vCPUs than KVM has room for: the option and the limit are named."""
+    result.expect_status(HOST).expect_one_line("--cpus=9", "no more than 8")
+
+
+@test(["minivmm", "crash.bin"])
+def crash_is_reported(result):
     """An exception that the guest does not expect: status 72 with ESR, ELR and FAR."""
-    minivmm("crash.bin").expect_status(72).expect_one_line("ESR 0x", "ELR 0x", "FAR 0x")
+    result.expect_status(72).expect_one_line("ESR 0x", "ELR 0x", "FAR 0x")
 
 
-@test
-def hang_times_out():
+@test(["minivmm", "--timeout=1", "hang.bin"])
+def hang_times_out(result):
     """--timeout ends a guest that hangs: status 124."""
-    minivmm("--timeout=1", "hang.bin").expect_status(124).expect_one_line("--timeout", "1 s")
+    result.expect_status(124).expect_one_line("--timeout", "1 s")
 
 
-@test
-def signals_end_the_run():
-    """SIGINT and SIGTERM end a run cleanly: 130 and 143, with the summary's record whole."""
-    for signal in (2, 15):
-        result = board("with", f"signal={signal}", "minivmm", "--quiet", "--record=-",
-                       "hang.bin").expect_status(128 + signal)
-        expect(f'"type":"end","status":{128 + signal}' in result.stdout, result.stdout)
+@test(*(["with", f"signal={signal}", "minivmm", "--record=record", "hang.bin"]
+        for signal in (2, 15)))
+def signals_end_the_run(*results):
+    """SIGINT and SIGTERM end a run cleanly: 130 and 143, and the record is whole."""
+    for result, signal in zip(results, (2, 15)):
+        result.expect_status(128 + signal)
+        expect(f'"type":"end","status":{128 + signal}' in result.raw_record, result.raw_record)
 
 
-@test
+@test()
 def foreign_host():
     """minivmm built for another machine says in one line that it needs an arm64 host."""
     if os.uname().machine == "aarch64":
