@@ -371,10 +371,10 @@ int main(void)
 
 	mount_all();
 	signal(SIGPIPE, SIG_IGN);
-	setenv("PATH", "/bin:/work", 1);
-	setenv("HOME", "/work", 1);
-	if (chdir("/work") < 0)
-		die("/work");
+	setenv("PATH", "/bin:/root", 1);
+	setenv("HOME", "/root", 1);
+	if (chdir("/root") < 0)
+		die("/root");
 	job = read_job();
 	port = open_port();
 	send_frame(port, FRAME_READY, NULL, 0);

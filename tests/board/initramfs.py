@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The board's root file system: a newc cpio archive, made in memory.
 
-/init and /bin come from the build folder, /work (the command's working folder)
+/init and /bin come from the build folder, /root (the command's working folder)
 holds the payloads and what --put adds, and /job tells init what to do.
 """
 
@@ -14,7 +14,7 @@ PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 EM_AARCH64 = 183
 PT_LOAD, PT_INTERP = 1, 3
 
-FOLDERS = ("bin", "dev", "proc", "sys", "tmp", "work")
+FOLDERS = ("bin", "dev", "proc", "sys", "tmp", "root")
 
 
 class Missing(Exception):
@@ -96,7 +96,7 @@ def add_build(cpio, build):
         if not entry.is_file() or entry.name == "board-init":
             continue
         if entry.name.endswith(".bin"):
-            cpio.add(f"work/{entry.name}", stat.S_IFREG | 0o755, read(entry.path))
+            cpio.add(f"root/{entry.name}", stat.S_IFREG | 0o755, read(entry.path))
         elif os.access(entry.path, os.X_OK):
             program = board_program(entry.path)
             if program is not None:
@@ -105,7 +105,7 @@ def add_build(cpio, build):
 
 def add_put(cpio, path, name):
     # Absolute names are the board's; a later put may replace what the build put there.
-    name = os.path.normpath(os.path.join("/work", name)).lstrip("/")
+    name = os.path.normpath(os.path.join("/root", name)).lstrip("/")
     cpio.folders_for(name)
     mode = 0o755 if os.access(path, os.X_OK) else 0o644
     cpio.add(name, stat.S_IFREG | mode, read(path))
