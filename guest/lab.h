@@ -12,9 +12,9 @@
 #include <stdint.h>
 #endif
 
-#define LAB_ID	   0x00 /* RO, 32 bit: LAB_ID_VALUE */
+#define LAB_ID     0x00 /* RO, 32 bit: LAB_ID_VALUE */
 #define LAB_RECORD 0x08 /* WO, 64 bit: guest address of a struct lab_record to hand over */
-#define LAB_HOP	   0x10 /* WO, 32 bit: go to the plan's next CPU; done when the write is */
+#define LAB_HOP    0x10 /* WO, 32 bit: go to the plan's next CPU; done when the write is */
 #define LAB_EXIT   0x18 /* WO, 32 bit: end the run; 0 is success, else the guest's own code */
 #define LAB_FAULT  0x20 /* WO, 64 bit: guest address of a struct lab_fault; ends the run */
 
@@ -34,11 +34,11 @@ struct lab_event {
 /* One window: the guest's work between two readings. The VMM copies it once, while the write is
  * handled. */
 struct lab_record {
-	uint32_t size;	     /* sizeof(struct lab_record) */
+	uint32_t size;       /* sizeof(struct lab_record) */
 	uint32_t window;     /* counts up from 0 on each vCPU */
 	uint32_t overflow;   /* PMOVSSET_EL0 at the end */
 	uint32_t interrupts; /* overflow interrupts taken in the window */
-	uint32_t pmcr;	     /* PMCR_EL0 at the end; 0 for a guest without a PMU */
+	uint32_t pmcr;       /* PMCR_EL0 at the end; 0 for a guest without a PMU */
 	uint32_t nevents;    /* entries of events[] that are valid, 0..LAB_MAX_EVENTS */
 	uint64_t cntvct_start, cntvct_end; /* CNTVCT_EL0 */
 	uint64_t cycles_start, cycles_end; /* PMCCNTR_EL0 */
@@ -47,7 +47,7 @@ struct lab_record {
 
 /* An exception that the guest did not expect. */
 struct lab_fault {
-	uint32_t size;	 /* sizeof(struct lab_fault) */
+	uint32_t size;   /* sizeof(struct lab_fault) */
 	uint32_t vector; /* entry of the vector table, 0..15 */
 	uint64_t esr, elr, far, spsr;
 };

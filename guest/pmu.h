@@ -4,16 +4,16 @@
 
 #include "runtime.h"
 
-#define PMCR_E	     (1u << 0)
-#define PMCR_P	     (1u << 1)
-#define PMCR_C	     (1u << 2)
-#define PMCR_LC	     (1u << 6)
+#define PMCR_E       (1u << 0)
+#define PMCR_P       (1u << 1)
+#define PMCR_C       (1u << 2)
+#define PMCR_LC      (1u << 6)
 #define PMCR_N(pmcr) ((uint32_t)(pmcr) >> 11 & 31)
 
-#define PMU_ALL	  0xffffffffu
+#define PMU_ALL   0xffffffffu
 #define PMU_CYCLE (1u << 31)
 
-#define EVENT_SW_INCR	   0x00
+#define EVENT_SW_INCR      0x00
 #define EVENT_INST_RETIRED 0x08
 #define EVENT_CPU_CYCLES   0x11
 

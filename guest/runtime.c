@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
-#define UART_DR	  0x00
-#define UART_FR	  0x18
+#define UART_DR   0x00
+#define UART_FR   0x18
 #define UART_TXFF (1u << 5)
 
 int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)

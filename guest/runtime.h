@@ -6,9 +6,9 @@
 #define STACK_SHIFT 11
 #define STACK_SIZE  (1 << STACK_SHIFT)
 
-#define PSCI_CPU_OFF	0x84000002
+#define PSCI_CPU_OFF    0x84000002
 #define PSCI_SYSTEM_OFF 0x84000008
-#define PSCI_CPU_ON	0xc4000003
+#define PSCI_CPU_ON     0xc4000003
 
 #ifndef __ASSEMBLER__
 

@@ -12,7 +12,7 @@
 #include "options.h"
 
 #define GICV2_MAX_VCPUS 8
-#define NR_IRQS		64u /* the fewest that KVM takes; the UART's INTID is 33 */
+#define NR_IRQS         64u /* the fewest that KVM takes; the UART's INTID is 33 */
 
 static int create_device(struct machine *machine, int gic)
 {
@@ -37,7 +37,7 @@ static enum status create_any(struct machine *machine)
 		return fail(STATUS_HOST,
 			    "--gic=%s: this host's KVM cannot emulate that GIC; use "
 			    "--gic=%s",
-			    wanted == 2	  ? "2"
+			    wanted == 2   ? "2"
 			    : wanted == 3 ? "3"
 					  : "auto",
 			    wanted == 3 ? "2" : "3");

@@ -13,10 +13,10 @@
 #include "image_load.h"
 #include "map.h"
 
-#define PAGE	4096ull
-#define BLOCK	(2ull << 20)
+#define PAGE    4096ull
+#define BLOCK   (2ull << 20)
 #define MAX_MEM (1ull << 40) /* the most that --mem takes */
-#define WINDOW	(1ull << 35) /* Linux wants its initrd within 32 GiB of the image */
+#define WINDOW  (1ull << 35) /* Linux wants its initrd within 32 GiB of the image */
 
 typedef unsigned long long ull;
 

@@ -11,7 +11,7 @@
 #define IMAGE_MAX_PIECES 18
 
 struct image {
-	uint64_t entry;	       /* guest physical address of the first instruction */
+	uint64_t entry;        /* guest physical address of the first instruction */
 	uint64_t initrd_start; /* equal if there is no initrd */
 	uint64_t initrd_end;
 	uint64_t dtb; /* where the device tree goes: 2 MiB aligned, IMAGE_DTB_ROOM free bytes */

@@ -7,7 +7,7 @@
 #include "status.h"
 
 /* Of Linux 6.16, 7.3 and unmerged; absent from older headers (docs: kernel, devices/vcpu.rst). */
-#define KVM_PMU_SET_NR_COUNTERS	    4
+#define KVM_PMU_SET_NR_COUNTERS     4
 #define KVM_PMU_FIXED_COUNTERS_ONLY 5
 #define KVM_FEATURE_PMU_V3_STRICT   9
 

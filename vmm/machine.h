@@ -28,7 +28,7 @@ struct vcpu {
 	pthread_t thread;
 	atomic_int tid; /* 0 until the thread runs */
 	struct plan_place place;
-	atomic_int cpu;	  /* where the plan has put it, -1 without a plan */
+	atomic_int cpu;   /* where the plan has put it, -1 without a plan */
 	atomic_uint hops; /* since the last window */
 };
 
@@ -52,7 +52,7 @@ struct machine {
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
 	atomic_int end; /* the run's status, -1 while it goes on */
-	int end_fd;	/* eventfd: wakes the main thread */
+	int end_fd;     /* eventfd: wakes the main thread */
 };
 
 /*

@@ -6,17 +6,17 @@
 #ifndef MINIVMM_MAP_H
 #define MINIVMM_MAP_H
 
-#define MAP_GICD_BASE	0x08000000ull
-#define MAP_GICD_SIZE	0x00010000ull /* GICv3; GICv2 uses the first 4 KiB */
-#define MAP_GICC_BASE	0x08010000ull /* GICv2 CPU interface */
-#define MAP_GICC_SIZE	0x00002000ull
-#define MAP_GICR_BASE	0x080a0000ull /* GICv3: 128 KiB a vCPU, 123 of them fit */
-#define MAP_GICR_STEP	0x00020000ull
-#define MAP_UART_BASE	0x09000000ull /* PL011 */
-#define MAP_UART_SIZE	0x00001000ull
-#define MAP_LAB_BASE	0x0b000000ull /* the lab device, docs/guest-abi.md */
-#define MAP_LAB_SIZE	0x00001000ull
-#define MAP_RAM_BASE	0x40000000ull
+#define MAP_GICD_BASE   0x08000000ull
+#define MAP_GICD_SIZE   0x00010000ull /* GICv3; GICv2 uses the first 4 KiB */
+#define MAP_GICC_BASE   0x08010000ull /* GICv2 CPU interface */
+#define MAP_GICC_SIZE   0x00002000ull
+#define MAP_GICR_BASE   0x080a0000ull /* GICv3: 128 KiB a vCPU, 123 of them fit */
+#define MAP_GICR_STEP   0x00020000ull
+#define MAP_UART_BASE   0x09000000ull /* PL011 */
+#define MAP_UART_SIZE   0x00001000ull
+#define MAP_LAB_BASE    0x0b000000ull /* the lab device, docs/guest-abi.md */
+#define MAP_LAB_SIZE    0x00001000ull
+#define MAP_RAM_BASE    0x40000000ull
 #define MAP_FLAT_OFFSET 0x00080000ull /* flat images: loaded and entered here */
 
 #define IRQ_UART_SPI   1 /* INTID 33 */

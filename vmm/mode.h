@@ -12,19 +12,19 @@
 
 /* What this kernel's KVM offers; filled by kvm_offers() (kvm.h). */
 struct kvm_offers {
-	bool pmu;	  /* KVM_CAP_ARM_PMU_V3 */
-	bool set_pmu;	  /* KVM_ARM_VCPU_PMU_V3_SET_PMU */
-	bool composite;	  /* KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY */
-	bool strict;	  /* vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT */
+	bool pmu;         /* KVM_CAP_ARM_PMU_V3 */
+	bool set_pmu;     /* KVM_ARM_VCPU_PMU_V3_SET_PMU */
+	bool composite;   /* KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY */
+	bool strict;      /* vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT */
 	bool nr_counters; /* KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS */
 };
 
 struct choice {
-	enum pmu_mode mode;	   /* never PMU_AUTO */
-	int pmu;		   /* EXPLICIT, STRICT: index into host->pmus; else -1 */
-	bool narrowed;		   /* CPUs were taken away from the vCPUs */
+	enum pmu_mode mode;        /* never PMU_AUTO */
+	int pmu;                   /* EXPLICIT, STRICT: index into host->pmus; else -1 */
+	bool narrowed;             /* CPUs were taken away from the vCPUs */
 	cpu_set_t cpus[MAX_VCPUS]; /* where each vCPU may run; for a plan also where it starts */
-	char reasons[2048];	   /* one line a step, each ending in '\n' */
+	char reasons[2048];        /* one line a step, each ending in '\n' */
 };
 
 /*

@@ -14,8 +14,8 @@ struct mode_context {
 	const struct host *host;
 	const struct kvm_offers *offers;
 	struct choice *choice;
-	cpu_set_t used;	  /* the CPUs the vCPUs may get to, by affinity or by plan */
-	int covering;	  /* the host PMU that covers all of them; -1: none does */
+	cpu_set_t used;   /* the CPUs the vCPUs may get to, by affinity or by plan */
+	int covering;     /* the host PMU that covers all of them; -1: none does */
 	const char *name; /* of the mode asked for */
 	char cpus[CPULIST_TEXT];
 	char pmus[PMU_LIST_TEXT];

@@ -10,11 +10,11 @@
 #include "option_values.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB	      (1ull << 20)
+#define MIB           (1ull << 20)
 
 static const char *const mode_names[] = {
-	[PMU_AUTO] = "auto",	       [PMU_DEFAULT] = "default", [PMU_EXPLICIT] = "explicit",
-	[PMU_COMPOSITE] = "composite", [PMU_STRICT] = "strict",	  [PMU_OFF] = "off",
+	[PMU_AUTO] = "auto",           [PMU_DEFAULT] = "default", [PMU_EXPLICIT] = "explicit",
+	[PMU_COMPOSITE] = "composite", [PMU_STRICT] = "strict",   [PMU_OFF] = "off",
 };
 
 const char *pmu_mode_name(enum pmu_mode mode)

@@ -26,19 +26,19 @@ struct pmu_filter {
 struct options {
 	enum pmu_mode pmu;
 	char pmu_name[64];    /* explicit, strict: a host PMU's name; "" unless given */
-	int pmu_cpu;	      /* explicit:cpuN: the PMU that covers this CPU; -1 unless given */
+	int pmu_cpu;          /* explicit:cpuN: the PMU that covers this CPU; -1 unless given */
 	bool pmu_filter_deny; /* --pmu-filter=deny: rather than allow: */
-	int nfilters;	      /* 0: no filter */
+	int nfilters;         /* 0: no filter */
 	struct pmu_filter filters[MAX_FILTERS];
-	int pmu_counters;	       /* PMCR_EL0.N to show, 0..31; -1: all that there are */
-	int cpus;		       /* 1..MAX_VCPUS */
-	uint64_t mem;		       /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
-	int naffinity;		       /* 0: none given; 1: affinity[0] is for all; else one each */
-	bool affinity_each;	       /* the V:LIST form was used */
+	int pmu_counters;              /* PMCR_EL0.N to show, 0..31; -1: all that there are */
+	int cpus;                      /* 1..MAX_VCPUS */
+	uint64_t mem;                  /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
+	int naffinity;                 /* 0: none given; 1: affinity[0] is for all; else one each */
+	bool affinity_each;            /* the V:LIST form was used */
 	cpu_set_t affinity[MAX_VCPUS]; /* an empty set in the V:LIST form: vCPU not named */
 	struct plan plan;
 	bool refusal_return; /* --on-refusal=return */
-	int gic;	     /* 0 auto, 2, 3 */
+	int gic;             /* 0 auto, 2, 3 */
 	const char *image;   /* these point into argv */
 	const char *initrd;
 	const char *append; /* "" unless given */

@@ -27,14 +27,14 @@ enum {
 	IDS = 0xfe0,
 };
 
-#define FR_RXFE	  (1u << 4)
-#define FR_RXFF	  (1u << 6)
-#define FR_TXFE	  (1u << 7)
+#define FR_RXFE   (1u << 4)
+#define FR_RXFF   (1u << 6)
+#define FR_TXFE   (1u << 7)
 #define LCR_H_FEN (1u << 4)
-#define INT_RX	  (1u << 4)
-#define INT_TX	  (1u << 5)
-#define INT_RT	  (1u << 6)
-#define INT_ALL	  0x7ffu
+#define INT_RX    (1u << 4)
+#define INT_TX    (1u << 5)
+#define INT_RT    (1u << 6)
+#define INT_ALL   0x7ffu
 
 /* PeriphID and PCellID of r1p5: Linux takes the FIFOs for 32 deep from revision 3 on. */
 static const uint8_t ids[] = { 0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };

@@ -13,8 +13,8 @@
 #define PL011_FIFO 32
 
 struct pl011 {
-	pthread_mutex_t lock;			  /* vCPU threads and the thread that reads input */
-	int out_fd;				  /* borrowed; bytes are written as they come */
+	pthread_mutex_t lock;                     /* vCPU threads and the thread that reads input */
+	int out_fd;                               /* borrowed; bytes are written as they come */
 	void (*set_irq)(void *owner, bool level); /* called with the lock held, on changes only */
 	void *irq_owner;
 	bool level;

@@ -22,15 +22,15 @@ enum plan_kind {
 
 struct plan {
 	enum plan_kind kind;
-	uint64_t period_ns;	 /* EVERY, RANDOM: 100 us .. 1 h */
-	uint64_t seed;		 /* RANDOM */
-	int ncpus;		 /* 0 for EVERY, RANDOM without a list: see plan_fill() */
+	uint64_t period_ns;      /* EVERY, RANDOM: 100 us .. 1 h */
+	uint64_t seed;           /* RANDOM */
+	int ncpus;               /* 0 for EVERY, RANDOM without a list: see plan_fill() */
 	int cpus[PLAN_MAX_CPUS]; /* in the order of the visits; repeats are allowed */
 };
 
 /* Where one vCPU is in the plan. */
 struct plan_place {
-	int index;	 /* into plan->cpus; -1 with PLAN_NONE */
+	int index;       /* into plan->cpus; -1 with PLAN_NONE */
 	uint64_t random; /* state of the generator */
 };
 

@@ -18,7 +18,7 @@
 #include "options.h"
 
 #define KICK_SIGNAL    SIGUSR1
-#define NEVER	       UINT64_MAX
+#define NEVER          UINT64_MAX
 #define INPUT_RETRY_NS 10000000ull /* the guest's FIFO is full: look again after 10 ms */
 #define NS_PER_S       1000000000ull
 

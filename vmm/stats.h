@@ -13,10 +13,10 @@
 /* One window as the VMM sees it; what record.c prints and stats_window() counts. */
 struct window {
 	int vcpu;
-	int cpu;		   /* the CPU at the window's end */
-	int pmu;		   /* index into host->pmus that covers it, -1: none */
-	unsigned hops;		   /* hops of this vCPU since its last window ended */
-	uint64_t time_ns;	   /* since the run's start */
+	int cpu;                   /* the CPU at the window's end */
+	int pmu;                   /* index into host->pmus that covers it, -1: none */
+	unsigned hops;             /* hops of this vCPU since its last window ended */
+	uint64_t time_ns;          /* since the run's start */
 	struct lab_record *record; /* checked copy */
 };
 

@@ -4,7 +4,7 @@
 #define MINIVMM_STATUS_H
 
 enum status {
-	STATUS_OK = 0,	       /* the guest ended well */
+	STATUS_OK = 0,         /* the guest ended well */
 	STATUS_GUEST_MAX = 63, /* 1..63: the guest's own failure code, larger ones become 63 */
 	STATUS_USAGE = 64,     /* the command line cannot be used as it is */
 	STATUS_INPUT = 65,     /* an input or output file cannot be used */

@@ -16,7 +16,7 @@
 
 #define RAM_BASE 0x40000000ull
 #define RAM_SIZE 0x200000ull
-#define ENTRY	 0x80000ull /* from RAM_BASE */
+#define ENTRY    0x80000ull /* from RAM_BASE */
 
 /* mov w0, #0x8400 lsl 16; movk w0, #8; hvc #0: PSCI SYSTEM_OFF */
 static const uint32_t power_off[] = { 0x52b08000, 0x72800100, 0xd4000002 };

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define JOB_FILE "/job"
-#define PORT	 "/dev/vport0p1"
+#define PORT     "/dev/vport0p1"
 
 /* Frames to the host: type and length as 32 bits, little endian, then data. */
 enum frame {

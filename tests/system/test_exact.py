@@ -148,6 +148,18 @@ def four_vcpus_lose_nothing(calibration, *results):
         expect_bounds(result, exact)
 
 
+@test(*(minivmm(f"--pmu={mode}", f"--migrate={TWICE}", "--on-refusal=return", "overflow.bin")
+        for mode in ("composite", "explicit")), icount=True)
+def overflow_interrupts_on_every_cpu(*results):
+    """composite, explicit: a counter that is set, hops and overflows raises its interrupt."""
+    for result in results:
+        result.expect_status(0)
+        expect_equal(len(result.windows), 20, "windows")
+        expect_equal({w["interrupts"] for w in result.windows}, {1}, "interrupts in a window")
+        expect_equal({w["overflow"] for w in result.windows}, {1 << 31}, "PMOVSSET_EL0")
+        expect(one_count(result.windows) > 40000, "cycles, over the overflow")
+
+
 @test(["bench"], icount=True)
 def startup_and_exits_keep_their_budget(result):
     """Startup takes at most 1300 us, an exit at most 300 instructions more than the floor's."""

@@ -14,7 +14,7 @@
 #include "fail.h"
 
 extern char fail_text[4096]; /* the last message, without "minivmm: " */
-extern int fail_count;	     /* messages since fail_reset() */
+extern int fail_count;       /* messages since fail_reset() */
 
 void fail_reset(void);
 

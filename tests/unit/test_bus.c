@@ -82,7 +82,7 @@ static void nobody_answers_between_devices(void **state)
 		uint64_t gpa;
 		unsigned length;
 	} holes[] = {
-		{ 0, 1 },      { 0xfff, 1 },  { 0xffe, 4 },	 { 0x1ffd, 4 },
+		{ 0, 1 },      { 0xfff, 1 },  { 0xffe, 4 },      { 0x1ffd, 4 },
 		{ 0x1ff9, 8 }, { 0x2000, 1 }, { UINT64_MAX, 1 }, { UINT64_MAX, 8 },
 	};
 	struct probe probe = { .answer = 1 };

@@ -220,7 +220,7 @@ static void mpidrs_are_kvms(void **state)
 	static const struct {
 		int index;
 		uint64_t mpidr;
-	} known[] = { { 0, 0 },	     { 1, 1 },	    { 15, 0xf },       { 16, 0x100 },
+	} known[] = { { 0, 0 },      { 1, 1 },      { 15, 0xf },       { 16, 0x100 },
 		      { 17, 0x101 }, { 63, 0x30f }, { 0xfff, 0xff0f }, { 0x1000, 0x10000 } };
 
 	(void)state;

@@ -485,7 +485,7 @@ static void what_is_not_to_be_had_is_an_error(void **state)
 /* The same for the affinity, the V:LIST form and plans, in every mode. */
 static void unusable_cpus_are_named(void **state)
 {
-	static const char *const modes[] = { "auto",	  "default", "explicit",
+	static const char *const modes[] = { "auto",      "default", "explicit",
 					     "composite", "strict",  "off" };
 	static const struct {
 		const char *line, *message;

@@ -10,7 +10,7 @@
 #include "options.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB	      (1ull << 20)
+#define MIB           (1ull << 20)
 
 /* Parses "minivmm " and the words of @line, which end at '|'. Pointers stay good until the next. */
 static enum status parse(const char *line, struct options *options)
@@ -221,8 +221,8 @@ static void sizes(void **state)
 		{ "--mem=1024G|i", MIB << 20 },
 		{ "--mem=1099511627776|i", MIB << 20 },
 	};
-	static const char *const malformed[] = { "",	 "M",	 "x",	"64MB",
-						 "64T",	 "64 M", "-2M", "1.5G",
+	static const char *const malformed[] = { "",     "M",    "x",   "64MB",
+						 "64T",  "64 M", "-2M", "1.5G",
 						 "64M ", "0x2M", "+2M", "99999999999999999999" };
 	static const char *const range[] = { "0",
 					     "0M",

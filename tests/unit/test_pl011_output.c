@@ -171,8 +171,8 @@ int main(void)
 {
 	const struct sigaction kick = { .sa_handler = nothing };
 	const struct CMUnitTest tests[] = {
-		TEST(bytes_come_out_without_any_setup),	 TEST(goes_on_when_nobody_reads),
-		TEST(waits_for_a_slow_reader),		 TEST(a_full_pipe_blocks_nobody_else),
+		TEST(bytes_come_out_without_any_setup),  TEST(goes_on_when_nobody_reads),
+		TEST(waits_for_a_slow_reader),           TEST(a_full_pipe_blocks_nobody_else),
 		TEST(the_end_of_the_run_frees_the_vcpu),
 	};
 
