@@ -157,7 +157,10 @@ def overflow_interrupts_on_every_cpu(*results):
         expect_equal(len(result.windows), 20, "windows")
         expect_equal({w["interrupts"] for w in result.windows}, {1}, "interrupts in a window")
         expect_equal({w["overflow"] for w in result.windows}, {1 << 31}, "PMOVSSET_EL0")
-        expect(one_count(result.windows) > 40000, "cycles, over the overflow")
+        # The CPU that the vCPU left may still be at work in a window that hops.
+        exact = one_count([w for w in result.windows if not w["hops"]])
+        expect(exact > 40000, "cycles, over the overflow")
+        expect_bounds(result, exact)
 
 
 @test(["bench"], icount=True)
