@@ -21,6 +21,10 @@ class Missing(Exception):
     """Something that the board needs is not there."""
 
 
+class CannotRun(Exception):
+    """The command is not there, or no program of the board."""
+
+
 class Cpio:
     """Writes to a file object; times and numbers are fixed, so equal inputs give equal bytes."""
 
@@ -28,6 +32,7 @@ class Cpio:
         self.out = out
         self.inode = 0
         self.names = set()
+        self.programs = set()  # those of the names that a command can be
 
     def _align(self):
         self.out.write(b"\0" * (-self.out.tell() % 4))
@@ -86,6 +91,13 @@ def read(path):
         raise Missing(f"cannot read {path}: {error.strerror}") from None
 
 
+def runs_there(path):
+    """Whether the board can run this file: it has no libraries, so programs are static."""
+    with open(path, "rb") as file:
+        script = file.read(2) == b"#!"
+    return os.access(path, os.X_OK) and (script or board_program(path) is not None)
+
+
 def add_build(cpio, build):
     """All of the build folder's static arm64 programs and payloads."""
     init = os.path.join(build, "board-init")
@@ -101,6 +113,7 @@ def add_build(cpio, build):
             program = board_program(entry.path)
             if program is not None:
                 cpio.add(f"bin/{entry.name}", stat.S_IFREG | 0o755, program)
+                cpio.programs.add(f"bin/{entry.name}")
 
 
 def add_put(cpio, path, name):
@@ -109,6 +122,19 @@ def add_put(cpio, path, name):
     cpio.folders_for(name)
     mode = 0o755 if os.access(path, os.X_OK) else 0o644
     cpio.add(name, stat.S_IFREG | mode, read(path))
+    if runs_there(path):
+        cpio.programs.add(name)
+
+
+def check_command(cpio, name):
+    """Before the board boots, and in better words than an errno has."""
+    paths = [f"bin/{name}", f"root/{name}"]  # as on the board's PATH
+    if "/" in name:
+        paths = [os.path.normpath(os.path.join("/root", name)).lstrip("/")]
+    if cpio.programs.isdisjoint(paths):
+        there = " ".join(sorted(os.path.basename(program) for program in cpio.programs))
+        raise CannotRun(f"cannot run {name}: the board has no shell, and no static arm64 program of that "
+                        f"name, only {there}; --put=FILE adds one")
 
 
 def write(out, build, puts, exact, gets, command):
@@ -121,6 +147,7 @@ def write(out, build, puts, exact, gets, command):
     add_build(cpio, build)
     for path, name in puts:
         add_put(cpio, path, name)
+    check_command(cpio, command[0])
     strings = ["exact" if exact else "live", str(len(gets)), *gets, *command]
     cpio.add("job", stat.S_IFREG | 0o644, b"".join(os.fsencode(text) + b"\0" for text in strings))
     cpio.end()

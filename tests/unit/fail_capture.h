@@ -22,7 +22,8 @@ void fail_reset(void);
  * Exactly one message since fail_reset(), one line with @part in it, and
  * @status is @expected. Resets.
  */
-__attribute__((nonnull)) void assert_failed(enum status status, enum status expected, const char *part);
+__attribute__((nonnull)) void assert_failed(enum status status, enum status expected,
+					    const char *part);
 
 /* No message, STATUS_OK. */
 void assert_well(enum status status);

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""scripts/board itself: its statuses, its streams, and that it leaves nothing behind."""
+import os
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+
+from harness import TOP, expect, expect_equal, test
+
+DATA = bytes(range(256)) * 2048
+
+
+def board(*args):
+    """A command line; --topology asks for an emulated board on an Arm host too."""
+    return [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", *args]
+
+
+def run(*args, **options):
+    """Runs it to its end."""
+    return subprocess.run(board(*args), capture_output=True, check=False, **options)
+
+
+def processes_with(text):
+    """Those that have TEXT on their command line: a board's kernel arguments are on QEMU's."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                found += [int(pid)] if text.encode() in file.read() else []
+        except OSError:
+            pass  # it has ended since
+    return found
+
+
+def end(process, number, status):
+    """Sends the signal to the script alone."""
+    process.send_signal(number)
+    expect_equal(process.wait(), status, f"status after {number.name}")
+
+
+def wait_for(condition):
+    """For what the kernel does soon after something else."""
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def expect_nothing_left(folder, mark):
+    """Starts two boards that hang and ends them by a signal to the script alone."""
+    command = board(f"--append={mark}", "--timeout=30", "--", "minivmm", "hang.bin")
+    boards = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env=dict(os.environ, TMPDIR=folder)) for _ in range(2)]
+    for process in boards:
+        line = process.stderr.readline()
+        expect(line.startswith(b"explicit: "), f"no line of minivmm: {line!r}")
+    expect_equal(len(processes_with(mark)), 4, "processes, of which two are QEMU")
+    end(boards[0], signal.SIGINT, 130)
+    # Stopped, so that it cannot end by itself when its script has gone.
+    for pid in set(processes_with(mark)) - {boards[1].pid}:
+        os.kill(pid, signal.SIGSTOP)
+    end(boards[1], signal.SIGKILL, -signal.SIGKILL)
+    wait_for(lambda: not processes_with(mark))
+    expect_equal(processes_with(mark), [], "processes left")
+    expect_equal(os.listdir(folder), [], "files left")
+
+
+@test()
+def board_leaves_nothing_behind():
+    """Two boards at once, one gets SIGINT, one SIGKILL: no process and no file is left."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        mark = os.path.basename(folder)
+        try:
+            expect_nothing_left(folder, mark)
+        finally:
+            for pid in processes_with(mark):
+                os.kill(pid, signal.SIGKILL)
+
+
+def image_too_large(folder):
+    """An arm64 Image that claims more memory than there is, so that QEMU gives up at once."""
+    path = os.path.join(folder, "Image")
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IIQQQQQQ4sI", 0, 0, 0, 1 << 62, 0, 0, 0, 0, b"ARM\x64", 0))
+        file.write(bytes(4096))
+    return path
+
+
+@test()
+def board_failures_have_statuses():
+    """No boot, a panic, a timeout, wrong arguments, no such command: a status and a line each."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        for status, words, args in (
+                (120, "QEMU ended", [f"--kernel={image_too_large(folder)}", "--", "minivmm"]),
+                (121, "the board's kernel panicked", ["--append=rdinit=/none", "--", "minivmm"]),
+                (122, "--timeout ran out", ["--timeout=0.5", "--", "minivmm", "hang.bin"]),
+                (123, "--timeout needs", ["--timeout=nan", "--", "minivmm"]),
+                (123, "not an arm64 Image", [f"--kernel={__file__}", "--", "minivmm"]),
+                (127, "the board has no shell", ["--", "sh"])):
+            process = run(*args, text=True)
+            expect_equal(process.returncode, status, f"status of {args}")
+            *console, last = process.stderr.splitlines()
+            expect(last.startswith("board: ") and words in last, f"no {words!r} in {last!r}")
+            expect(all(line.startswith("board: console: ") for line in console), process.stderr)
+            expect(console or status > 121, f"no lines of the console with status {status}")
+
+
+@test()
+def board_streams_are_clean():
+    """Input, output, errors and files pass through unchanged, and so does the status."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        there, back = os.path.join(folder, "there"), os.path.join(folder, "back")
+        with open(there, "wb") as file:
+            file.write(DATA)
+        process = run(f"--put={there}:sub/file", f"--get=sub/file:{back}", "--", "copy", "42",
+                      input=DATA)
+        expect_equal(process.returncode, 42, "status")
+        expect(process.stdout == DATA, f"{len(process.stdout)} bytes of output differ")
+        expect(process.stderr == bytes(byte ^ 255 for byte in DATA), "stderr differs")
+        with open(back, "rb") as file:
+            expect(file.read() == DATA, "a file that went there and back differs")
+
+
+@test()
+def board_ends_with_its_reader():
+    """When the output's reader goes, as head does, the board ends without a word."""
+    with subprocess.Popen(board("--", "copy"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        process.stdin.write(DATA[:256])
+        process.stdin.flush()
+        expect_equal(process.stdout.read(256), DATA[:256], "output")
+        process.stdout.close()
+        process.stdin.write(DATA[:256])
+        process.stdin.close()
+        errors = process.stderr.read()
+    expect_equal(process.returncode, 128 + signal.SIGPIPE, "status")
+    expect(b"board:" not in errors and b"Traceback" not in errors, errors)
