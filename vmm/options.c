@@ -23,6 +23,10 @@ static const struct entry entries[] = {
 	  "none, step:LIST (the guest asks), every:TIME[:LIST]\n"
 	  "or random:TIME[:SEED] (default: none)",
 	  option_migrate, 0 },
+	{ "settle", VALUE_NONE, NULL,
+	  "after each hop of step: wait until the CPU left\n"
+	  "behind is idle, at most 20 ms",
+	  option_flag, offsetof(struct options, settle) },
 	{ "on-refusal", VALUE_NEEDED, "ACTION",
 	  "when KVM refuses a CPU: stop, or return to a\n"
 	  "covered one and go on (default: stop)",
@@ -100,6 +104,9 @@ static enum status check_together(struct options *options)
 	if (options->pmu == PMU_OFF && (options->nfilters || options->pmu_counters >= 0))
 		return fail(STATUS_USAGE, "--pmu=off leaves nothing for --pmu-filter or "
 					  "--pmu-counters; drop them");
+	if (options->settle && options->plan.kind != PLAN_STEP)
+		return fail(STATUS_USAGE, "--settle is for the hops that a guest asks for; "
+					  "use --migrate=step:LIST with it");
 	if (!options->image && !options->probe)
 		return fail(STATUS_USAGE, "no guest image given; use minivmm [options] IMAGE, or "
 					  "--help");

@@ -5,11 +5,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cpulist.h"
 #include "fail.h"
 #include "machine.h"
+
+#define NS_PER_S         1000000000l
+#define SETTLE_PERIOD_NS 20000000l
+#define AFTER_TICK_NS    200000l
 
 static const char *exit_name(uint32_t reason)
 {
@@ -50,6 +55,27 @@ enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu)
 	return STATUS_OK;
 }
 
+/*
+ * A CPU that becomes idle keeps its tick for one more period (kernel/sched/idle.c),
+ * and where CPUs take turns, as under instruction counting, its tick is time in which
+ * the guest's counters go on. All CPUs tick at multiples of the period, and
+ * every usual period divides 20 ms: soon after the next multiple of that, the CPU
+ * left behind is at rest, and the next tick is far away.
+ */
+static void settle(void)
+{
+	struct timespec wake;
+
+	clock_gettime(CLOCK_MONOTONIC, &wake);
+	wake.tv_nsec += SETTLE_PERIOD_NS - wake.tv_nsec % SETTLE_PERIOD_NS + AFTER_TICK_NS;
+	if (wake.tv_nsec >= NS_PER_S) {
+		wake.tv_nsec -= NS_PER_S;
+		wake.tv_sec++;
+	}
+	/* Only a kick interrupts it, and then the run ends. */
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL);
+}
+
 void vcpu_hop(struct vcpu *vcpu, int tid)
 {
 	struct machine *machine = vcpu->machine;
@@ -68,6 +94,8 @@ void vcpu_hop(struct vcpu *vcpu, int tid)
 	machine->stats.vcpu[vcpu->index].hops++;
 	record_hop(&machine->record, vcpu->index, from, to, machine_now(machine));
 	pthread_mutex_unlock(&machine->lock);
+	if (machine->options->settle)
+		settle();
 }
 
 /* KVM leaves the vCPU unharmed: on a covered CPU the next KVM_RUN goes on where this one began. */

@@ -2,7 +2,8 @@
 """Under instruction counting a guest's cycles are exact: these tests demand equality.
 
 Every window of the payload is the same work. The plans visit each CPU twice in a
-row, so that windows with and without a hop alternate.
+row, so that windows with and without a hop alternate. --settle makes equality hold
+on any kernel: a CPU that has just been left has a tick or two to come.
 """
 from harness import Board, expect, expect_equal, minivmm, test
 
@@ -15,8 +16,9 @@ TICK = 16  # cycles of 1 GHz in a tick of the 62.5 MHz counter-timer
 
 def payload(mode, plan, windows, *args):
     """A recorded run of the payload."""
-    return minivmm(f"--pmu={mode}", f"--migrate={plan}", f"--append=windows={windows}", *args,
-                   "guest.bin")
+    settle = ["--settle"] if plan.startswith("step:") else []
+    return minivmm(f"--pmu={mode}", f"--migrate={plan}", *settle, f"--append=windows={windows}",
+                   *args, "guest.bin")
 
 
 def counts(windows, what="cycles"):
@@ -148,8 +150,8 @@ def four_vcpus_lose_nothing(calibration, *results):
         expect_bounds(result, exact)
 
 
-@test(*(minivmm(f"--pmu={mode}", f"--migrate={TWICE}", "--on-refusal=return", "overflow.bin")
-        for mode in ("composite", "explicit")), icount=True)
+@test(*(minivmm(f"--pmu={mode}", f"--migrate={TWICE}", "--settle", "--on-refusal=return",
+                "overflow.bin") for mode in ("composite", "explicit")), icount=True)
 def overflow_interrupts_on_every_cpu(*results):
     """composite, explicit: a counter that is set, hops and overflows raises its interrupt."""
     for result in results:
@@ -157,10 +159,7 @@ def overflow_interrupts_on_every_cpu(*results):
         expect_equal(len(result.windows), 20, "windows")
         expect_equal({w["interrupts"] for w in result.windows}, {1}, "interrupts in a window")
         expect_equal({w["overflow"] for w in result.windows}, {1 << 31}, "PMOVSSET_EL0")
-        # The CPU that the vCPU left may still be at work in a window that hops.
-        exact = one_count([w for w in result.windows if not w["hops"]])
-        expect(exact > 40000, "cycles, over the overflow")
-        expect_bounds(result, exact)
+        expect(one_count(result.windows) > 40000, "cycles, over the overflow")
 
 
 @test(["bench"], icount=True)

@@ -417,6 +417,7 @@ static void words(void **state)
 	assert_true(parsed("--on-refusal=return|i").refusal_return);
 	assert_false(parsed("--on-refusal=stop|i").refusal_return);
 	assert_false(parsed("--on-refusal=return|--on-refusal=stop|i").refusal_return);
+	assert_true(parsed("--settle|--migrate=step:0,1|i").settle);
 	assert_wrong("--on-refusal=|i", "--on-refusal=: use stop or return");
 	assert_wrong("--on-refusal=retry|i", "--on-refusal=retry: use stop or return");
 	assert_int_equal(parsed("--gic=2|i").gic, 2);
@@ -551,6 +552,8 @@ static void conflicts_are_named(void **state)
 		{ "--pmu=off|--pmu-filter=deny:1|i", "--pmu=off", "--pmu-filter" },
 		{ "--pmu=off|--pmu-counters=0|i", "--pmu=off", "--pmu-counters" },
 		{ "--affinity=0:1;1:2|i", "--affinity", "--cpus=1" },
+		{ "--settle|i", "--settle", "--migrate=step:LIST" },
+		{ "--settle|--migrate=every:1ms|i", "--settle", "--migrate=step:LIST" },
 	};
 
 	(void)state;
@@ -578,6 +581,7 @@ static void help_tells_everything_on_one_screen(void **state)
 		"--mem=",
 		"--affinity=",
 		"--migrate=",
+		"--settle",
 		"--on-refusal=",
 		"--initrd=",
 		"--append=",
