@@ -168,9 +168,10 @@ def demonstrate(where, prefix, payload):
              "refusals"]]
     sentences = ["auto: " + "; ".join(host["reasons"]) + "."]
     common = ("--record=-", "--timeout=60", f"--append=windows={WINDOWS}", payload)
+    hops = (f"--migrate={hop_plan(groups)}", "--settle", "--on-refusal=return")
     for mode in ("auto", *MODES):
-        hops = [f"--migrate={hop_plan(groups)}", "--on-refusal=return"] if mode != "auto" else []
-        records, sentence = minivmm(prefix, f"--pmu={mode}", *hops, *common)
+        args = common if mode == "auto" else (*hops, *common)
+        records, sentence = minivmm(prefix, f"--pmu={mode}", *args)
         rows.append([mode] + ["-"] * (len(rows[0]) - 1) if records is None else
                     table_row(mode, groups, records))
         if mode != "auto":
