@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel_log.h"
+
+void kernel_log_open(struct kernel_log *log)
+{
+	log->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log->fd < 0)
+		printf("# /dev/kmsg cannot be read (%s): kernel warnings go unseen\n",
+		       strerror(errno));
+	else
+		lseek(log->fd, 0, SEEK_END);
+}
+
+/* What the kernel prints for WARN(), BUG(), lockdep, stalls and oopses. */
+static bool is_warning(const char *text)
+{
+	static const char *const starts[] = {
+		"WARNING: ",        "BUG: ",  "kernel BUG at ", "Internal error",
+		"Unable to handle", "INFO: ", "rcu: INFO: "
+	};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (strstr(text, starts[i]))
+			return true;
+	return false;
+}
+
+bool kernel_log_warned(struct kernel_log *log, char *notes, size_t size)
+{
+	char line[1024];
+	bool warned = false;
+	ssize_t n;
+
+	if (log->fd < 0)
+		return false;
+	/* One record a read; EPIPE says that some were overwritten. */
+	while ((n = read(log->fd, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		char *text;
+		size_t used = strlen(notes);
+
+		line[n > 0 ? n : 0] = '\0';
+		text = strchr(line, ';');
+		if (warned || !text || !is_warning(text))
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		snprintf(notes + used, size - used, "%sthe kernel says: %s", used ? "\n" : "",
+			 text + 1);
+		warned = true;
+	}
+	return warned;
+}
+
+void kernel_log_close(struct kernel_log *log)
+{
+	if (log->fd >= 0)
+		close(log->fd);
+}

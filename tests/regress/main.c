@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* pmu-regress: does this host's KVM keep its promises about the guest's PMU? */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runner.h"
+
+static const struct family *const families[] = {
+	&interface_family, &counting_family, &overflow_family, &registers_family,
+	&state_family,     &many_family,     &host_family,     &storm_family,
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+		"Usage: pmu-regress [options]\n"
+		"Tests what this host's KVM promises about a guest's PMU, in every mode and while\n"
+		"vCPUs hop between CPUs. KTAP on stdout.\n\n"
+		"  --list          the names of the cases\n"
+		"  --run=GLOB      only the cases whose names match, e.g. "
+		"'counting.*/composite/*'\n"
+		"  --repeat=N      all of them N times\n"
+		"  --seed=N        of whatever is random (default: from the clock; it is printed)\n"
+		"  --minutes=M     how long the storm lasts (default: a few seconds)\n"
+		"  --exact[=no]    take counts to be exact, or not, instead of finding out\n"
+		"  --junit=FILE    the results as JUnit XML too\n"
+		"  --verbose       diagnostics of tests that pass, too\n"
+		"  --help          this text\n\n"
+		"Exit status: 0 all passed, 1 some failed, 2 usage, 4 nothing could run.\n");
+}
+
+/* A number without anything after it. */
+static bool number(const char *text, unsigned long long *value)
+{
+	char *end;
+
+	*value = strtoull(text, &end, 0);
+	return *text >= '0' && *text <= '9' && !*end;
+}
+
+struct arguments {
+	struct run_options run;
+	unsigned long long seed, minutes, repeat;
+	bool exact, not_exact; /* instead of finding out */
+	bool help;
+};
+
+static bool take(const char *argument, struct arguments *arguments)
+{
+	if (!strcmp(argument, "--list"))
+		return arguments->run.list = true;
+	if (!strcmp(argument, "--verbose"))
+		return arguments->run.verbose = true;
+	if (!strcmp(argument, "--help"))
+		return arguments->help = true;
+	if (!strcmp(argument, "--exact"))
+		return arguments->exact = true;
+	if (!strcmp(argument, "--exact=no"))
+		return arguments->not_exact = true;
+	if (!strncmp(argument, "--run=", 6))
+		return (arguments->run.pattern = argument + 6);
+	if (!strncmp(argument, "--junit=", 8))
+		return (arguments->run.junit = argument + 8);
+	if (!strncmp(argument, "--seed=", 7))
+		return number(argument + 7, &arguments->seed);
+	if (!strncmp(argument, "--minutes=", 10))
+		return number(argument + 10, &arguments->minutes) && arguments->minutes <= 10000;
+	if (!strncmp(argument, "--repeat=", 9))
+		return number(argument + 9, &arguments->repeat) && arguments->repeat > 0 &&
+		       arguments->repeat <= 10000;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	static struct site site;
+	struct arguments arguments = { .repeat = 1, .seed = (unsigned long long)time(NULL) };
+	char reason[256] = "";
+	bool usable;
+
+	for (int i = 1; i < argc; i++)
+		if (!take(argv[i], &arguments)) {
+			fprintf(stderr,
+				"pmu-regress: %s: no such option or value; --help lists them\n",
+				argv[i]);
+			return RUN_USAGE;
+		}
+	if (arguments.help) {
+		usage(stdout);
+		return RUN_PASSED;
+	}
+	arguments.run.repeat = (int)arguments.repeat;
+	site.seed = arguments.seed;
+	site.minutes = (unsigned)arguments.minutes;
+	usable = arguments.run.list || site_discover(&site, reason, sizeof(reason));
+	if (!usable)
+		return skip_everything(reason);
+	if (!arguments.run.list)
+		site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
+	return run_cases(&site, families, (int)(sizeof(families) / sizeof(families[0])),
+			 &arguments.run);
+}

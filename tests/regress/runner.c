@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "junit.h"
+#include "kernel_log.h"
+#include "result.h"
+#include "runner.h"
+
+#define USUAL_SECONDS 30
+#define NOTES_SIZE    16384
+#define NAME_SIZE     128
+
+struct cased {
+	const struct test *test;
+	struct variant variant;
+	char name[NAME_SIZE];
+};
+
+struct cases {
+	struct cased *list;
+	int n;
+};
+
+static void add_case(struct cases *cases, const struct test *test, struct variant variant,
+		     const char *pattern)
+{
+	struct cased new = { .test = test, .variant = variant };
+	struct cased *list;
+
+	snprintf(new.name, sizeof(new.name), "%s%s%s%s%s%s%s", test->name, test->modes ? "/" : "",
+		 test->modes ? mode_name(variant.mode) : "", test->hops ? "/" : "",
+		 test->hops ? hops_name(variant.hops) : "", test->rows ? "/" : "",
+		 test->rows ? test->row_name(variant.row) : "");
+	if (pattern && fnmatch(pattern, new.name, 0))
+		return;
+	list = realloc(cases->list, (size_t)(cases->n + 1) * sizeof(*list));
+	if (!list)
+		abort();
+	cases->list = list;
+	cases->list[cases->n++] = new;
+}
+
+static void add_test(struct cases *cases, const struct test *test, const char *pattern)
+{
+	unsigned modes = test->modes ? test->modes : 1, hops = test->hops ? test->hops : 1;
+
+	for (unsigned mode = 0; mode <= MODE_COMPOSITE; mode++)
+		for (unsigned hop = 0; hop <= HOPS_ASYNC; hop++)
+			for (int row = 0; row < (test->rows ? test->rows : 1); row++)
+				if (modes >> mode & 1 && hops >> hop & 1)
+					add_case(cases, test,
+						 (struct variant){ (enum mode)mode, (enum hops)hop,
+								   row },
+						 pattern);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* The test's process: its own group, so that whatever it leaves running ends with it. */
+static pid_t start(const struct site *site, const struct cased *cased, int out)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	setpgid(0, 0);
+	dup2(out, STDOUT_FILENO);
+	signal(SIGINT, SIG_DFL);
+	cased->test->run(site, cased->variant);
+	_exit(RESULT_OK);
+}
+
+/* Reads what the test says until it has ended or @seconds are over. True: over. */
+static bool listen_to(int fd, char *notes, unsigned seconds)
+{
+	double deadline = now() + seconds;
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd input = { .fd = fd, .events = POLLIN };
+		int left = (int)((deadline - now()) * 1000);
+		ssize_t n;
+
+		if (left <= 0)
+			return true;
+		if (poll(&input, 1, left) <= 0)
+			continue;
+		n = read(fd, notes + used, NOTES_SIZE - 1 - used);
+		if (n <= 0 && errno != EINTR)
+			return false;
+		used += n > 0 ? (size_t)n : 0;
+		notes[used] = '\0';
+		if (used >= NOTES_SIZE - 1)
+			used = NOTES_SIZE / 2; /* the end matters more than the middle */
+	}
+}
+
+/* Cuts the last line off @notes: the reason of a failure or skip. */
+static const char *last_line(char *notes)
+{
+	size_t length = strlen(notes);
+	char *line;
+
+	while (length && notes[length - 1] == '\n')
+		notes[--length] = '\0';
+	line = strrchr(notes, '\n');
+	if (!line)
+		return notes;
+	*line = '\0';
+	return line + 1;
+}
+
+static void print_notes(const char *notes)
+{
+	for (const char *line = notes; *line;) {
+		size_t length = strcspn(line, "\n");
+
+		if (length)
+			printf("# %.*s\n", (int)length, line);
+		line += length + (line[length] != '\0');
+	}
+}
+
+/* The case's KTAP lines. */
+static void report(int number, const struct cased *cased, enum result result, char *notes,
+		   const struct run_options *options, struct junit *junit, double seconds)
+{
+	const char *reason = "";
+
+	if (result != RESULT_OK) {
+		reason = last_line(notes);
+		if (reason == notes)
+			notes = (char *)(uintptr_t) "";
+	}
+	if (result == RESULT_SKIPPED)
+		printf("ok %d %s # SKIP %s\n", number, cased->name, reason);
+	else
+		printf("%s %d %s\n", result == RESULT_OK ? "ok" : "not ok", number, cased->name);
+	if (result == RESULT_FAILED || options->verbose)
+		print_notes(notes);
+	if (result == RESULT_FAILED)
+		printf("# %s\n", reason);
+	fflush(stdout);
+	junit_case(junit, cased->name, result, reason, seconds);
+}
+
+static enum result run_case(const struct site *site, const struct cased *cased, char *notes)
+{
+	unsigned seconds = cased->test->seconds ? cased->test->seconds : USUAL_SECONDS;
+	int fds[2], status = 0;
+	bool late;
+	pid_t pid;
+
+	notes[0] = '\0';
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return RESULT_FAILED;
+	pid = start(site, cased, fds[1]);
+	close(fds[1]);
+	late = pid < 0 || listen_to(fds[0], notes, seconds);
+	close(fds[0]);
+	if (pid < 0)
+		return RESULT_FAILED;
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (late) {
+		snprintf(notes + strlen(notes), NOTES_SIZE - strlen(notes),
+			 "it did not end within %u s", seconds);
+		return RESULT_FAILED;
+	}
+	if (WIFSIGNALED(status)) {
+		snprintf(notes + strlen(notes), NOTES_SIZE - strlen(notes), "signal %d killed it",
+			 WTERMSIG(status));
+		return RESULT_FAILED;
+	}
+	return (enum result)WEXITSTATUS(status);
+}
+
+static int run_all(const struct site *site, const struct cases *cases,
+		   const struct run_options *options)
+{
+	static char notes[NOTES_SIZE + 512];
+	int counts[RESULT_SKIPPED + 1] = { 0 }, number = 0;
+	struct kernel_log log;
+	struct junit junit;
+
+	printf("KTAP version 1\n1..%d\n", cases->n * options->repeat);
+	site_describe(site, stdout);
+	fflush(stdout);
+	kernel_log_open(&log);
+	junit_open(&junit, options->junit);
+	for (int round = 0; round < options->repeat; round++)
+		for (int i = 0; i < cases->n; i++) {
+			double start_time = now();
+			enum result result = run_case(site, &cases->list[i], notes);
+
+			if (kernel_log_warned(&log, notes, sizeof(notes)))
+				result = RESULT_FAILED;
+			if (result != RESULT_OK && result != RESULT_SKIPPED)
+				result = RESULT_FAILED;
+			counts[result]++;
+			report(++number, &cases->list[i], result, notes, options, &junit,
+			       now() - start_time);
+		}
+	printf("# Totals: pass:%d fail:%d skip:%d\n", counts[RESULT_OK], counts[RESULT_FAILED],
+	       counts[RESULT_SKIPPED]);
+	kernel_log_close(&log);
+	if (!junit_close(&junit))
+		return RUN_FAILED;
+	if (counts[RESULT_FAILED])
+		return RUN_FAILED;
+	return counts[RESULT_OK] ? RUN_PASSED : RUN_NOTHING;
+}
+
+int run_cases(const struct site *site, const struct family *const *families, int nfamilies,
+	      const struct run_options *options)
+{
+	struct cases cases = { 0 };
+	int status = RUN_PASSED;
+
+	for (int i = 0; i < nfamilies; i++)
+		for (int j = 0; j < families[i]->ntests; j++)
+			add_test(&cases, &families[i]->tests[j], options->pattern);
+	if (options->list)
+		for (int i = 0; i < cases.n; i++)
+			printf("%s\n", cases.list[i].name);
+	else if (!cases.n)
+		fprintf(stderr,
+			"pmu-regress: --run=%s: no test has such a name; --list shows them\n",
+			options->pattern);
+	else
+		status = run_all(site, &cases, options);
+	if (!options->list && !cases.n)
+		status = RUN_USAGE;
+	free(cases.list);
+	return status;
+}
+
+int skip_everything(const char *reason)
+{
+	printf("KTAP version 1\n1..0 # SKIP %s\n", reason);
+	return RUN_NOTHING;
+}

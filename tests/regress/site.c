@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../vmm/kvm.h"
+#include "result.h"
+#include "site.h"
+#include "vm.h"
+
+#define NS_PER_S         1000000000l
+#define SETTLE_PERIOD_NS 20000000l
+#define AFTER_TICK_NS    200000l
+
+static void sort_cpus(struct site *site)
+{
+	for (int i = 0; i < site->host.npmus; i++)
+		for (int cpu = 0; cpu < SITE_MAX_CPUS; cpu++) {
+			if (!CPU_ISSET((size_t)cpu, &site->host.pmus[i].cpus) ||
+			    !CPU_ISSET((size_t)cpu, &site->host.allowed))
+				continue;
+			if (i == 0)
+				site->home[site->nhome++] = cpu;
+			else
+				site->away[site->naway++] = cpu;
+		}
+}
+
+bool site_discover(struct site *site, char *reason, size_t size)
+{
+	struct kvm_offers offers;
+	cpu_set_t affinity;
+	struct kvm kvm;
+
+	if (sched_getaffinity(0, sizeof(affinity), &affinity) < 0 || kvm_open(&kvm) ||
+	    host_discover("/sys", &affinity, &site->host) || kvm_offers(&kvm, true, &offers)) {
+		snprintf(reason, size, "no KVM to test: the line above says why");
+		return false;
+	}
+	close(kvm.fd);
+	if (!offers.pmu || !site->host.npmus) {
+		snprintf(reason, size, "this host has no PMU that KVM can give to a guest");
+		return false;
+	}
+	sort_cpus(site);
+	if (!site->nhome) {
+		snprintf(reason, size, "no allowed CPU has host PMU %s (taskset, cpuset)",
+			 site->host.pmus[0].name);
+		return false;
+	}
+	site->set_pmu = offers.set_pmu;
+	site->composite = offers.composite;
+	site->strict = offers.strict;
+	site->nr_counters = offers.nr_counters;
+	return true;
+}
+
+/*
+ * Five windows of the same work. Only where an instruction takes a nanosecond
+ * and a cycle are they equal, as many cycles as instructions, and as long by
+ * the counter-timer: no real core does all three.
+ */
+static void look_for_exactness(const struct site *site)
+{
+	enum { WINDOWS = 5, LOOPS = 50000, TIMER_HZ = 62500000, CYCLES_PER_TICK = 16 };
+	static struct vm vm;
+	struct guest *guest = &vm.vcpus[0].guest;
+	uint64_t first = 0;
+
+	vm_start(&vm, site, MODE_DEFAULT, 1);
+	guest_pmu_reset(guest, 0);
+	guest_write(guest, PMCNTENSET_EL0, BIT(CYCLE));
+	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
+	guest_out(guest, CNTFRQ_EL0);
+	for (int i = 0; i < WINDOWS; i++) {
+		guest_read(guest, 19, PMCCNTR_EL0);
+		guest_read(guest, 20, CNTVCT_EL0);
+		guest_work(guest, LOOPS);
+		guest_read(guest, 21, PMCCNTR_EL0);
+		guest_read(guest, 22, CNTVCT_EL0);
+		for (unsigned x = 19; x <= 22; x++)
+			guest_out_register(guest, x);
+	}
+	guest_exit(guest);
+	vcpu_finish(&vm.vcpus[0]);
+
+	expect_equal(vcpu_take(&vm.vcpus[0]), TIMER_HZ, "counter-timer");
+	for (int i = 0; i < WINDOWS; i++) {
+		uint64_t cycles = vcpu_take(&vm.vcpus[0]), ticks = vcpu_take(&vm.vcpus[0]);
+
+		cycles = vcpu_take(&vm.vcpus[0]) - cycles;
+		ticks = vcpu_take(&vm.vcpus[0]) - ticks;
+		first = i ? first : cycles;
+		expect_equal(cycles, first, "cycles of a window");
+		expect_between(cycles, 2 * LOOPS, 2 * LOOPS + 20, "cycles of %d instructions",
+			       2 * LOOPS);
+		expect(ticks >= cycles / CYCLES_PER_TICK, "a cycle is not a nanosecond");
+	}
+}
+
+bool site_is_exact(const struct site *site)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		/* What it finds is an answer, not a failure to show. */
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(RESULT_FAILED);
+		look_for_exactness(site);
+		_exit(RESULT_OK);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+void site_describe(const struct site *site, FILE *out)
+{
+	char list[1024];
+
+	fprintf(out, "# host PMUs: %s\n", host_pmu_list(&site->host, list, sizeof(list)));
+	fprintf(out, "# KVM offers: default%s%s%s%s\n", site->set_pmu ? ", explicit" : "",
+		site->composite ? ", composite" : "", site->strict ? ", strict" : "",
+		site->nr_counters ? ", SET_NR_COUNTERS" : "");
+	fprintf(out, "# counts are %s\n",
+		site->exact ? "exact: instructions, demanded equal"
+			    : "of wall time: bounds are calibrated");
+	fprintf(out, "# seed: %llu\n", (unsigned long long)site->seed);
+}
+
+const char *mode_name(enum mode mode)
+{
+	static const char *const names[] = { "default", "explicit", "composite" };
+
+	return names[mode];
+}
+
+void need_mode(const struct site *site, enum mode mode)
+{
+	if (mode == MODE_COMPOSITE && !site->composite)
+		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY");
+	if (mode == MODE_EXPLICIT && !site->set_pmu)
+		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_SET_PMU");
+}
+
+void need_away(const struct site *site)
+{
+	if (!site->naway)
+		skip_test("no CPU here has a host PMU other than %s", site->host.pmus[0].name);
+}
+
+void need_two_home(const struct site *site)
+{
+	if (site->nhome < 2)
+		skip_test("host PMU %s has only one CPU here", site->host.pmus[0].name);
+}
+
+const struct host_pmu *pmu_of(const struct site *site, int cpu)
+{
+	int index = host_pmu_of_cpu(&site->host, cpu);
+
+	if (index < 0)
+		fail_test("CPU %d has no host PMU", cpu);
+	return &site->host.pmus[index];
+}
+
+void place_thread(int tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (sched_setaffinity(tid, sizeof(set), &set) < 0)
+		fail_test_errno("moving a thread to CPU %d", cpu);
+}
+
+/* As in vmm/vcpu.c: the CPU left behind has had its last tick, and the next one is far away. */
+static void settle(void)
+{
+	struct timespec wake;
+
+	clock_gettime(CLOCK_MONOTONIC, &wake);
+	wake.tv_nsec += SETTLE_PERIOD_NS - wake.tv_nsec % SETTLE_PERIOD_NS + AFTER_TICK_NS;
+	if (wake.tv_nsec >= NS_PER_S) {
+		wake.tv_nsec -= NS_PER_S;
+		wake.tv_sec++;
+	}
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL) == EINTR)
+		;
+}
+
+void place_on(const struct site *site, int cpu)
+{
+	place_thread(0, cpu);
+	if (site->exact)
+		settle();
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the tests run: the host's PMUs and CPUs, what its KVM offers, how exact its time is. */
+#ifndef REGRESS_SITE_H
+#define REGRESS_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../../vmm/host.h"
+
+#define SITE_MAX_CPUS 64
+
+enum mode { MODE_DEFAULT, MODE_EXPLICIT, MODE_COMPOSITE };
+
+struct site {
+	struct host host;
+	/* CPUs that may be used: of the first host PMU, and of the others, one PMU after another.
+	 */
+	int home[SITE_MAX_CPUS], nhome;
+	int away[SITE_MAX_CPUS], naway;
+	bool set_pmu, composite, strict, nr_counters; /* what this KVM offers */
+	bool exact;       /* instruction counting: a cycle is an instruction, and counts repeat */
+	uint64_t seed;    /* of whatever is random */
+	unsigned minutes; /* how long the storm lasts; 0: seconds */
+};
+
+/* False if nothing can run here: then @reason (of @size bytes) says what is missing. */
+bool site_discover(struct site *site, char *reason, size_t size);
+
+/* Whether cycles are instructions, by counting some. In a process of its own; fails no test. */
+bool site_is_exact(const struct site *site);
+
+/* As KTAP comments: PMUs, modes, exactness, seed. */
+void site_describe(const struct site *site, FILE *out);
+
+const char *mode_name(enum mode mode);
+
+/* Skips the test unless KVM offers @mode. */
+void need_mode(const struct site *site, enum mode mode);
+
+/* Skips the test unless there are a CPU of another host PMU, or two CPUs of the first one. */
+void need_away(const struct site *site);
+void need_two_home(const struct site *site);
+
+/* Host PMU of a CPU. */
+const struct host_pmu *pmu_of(const struct site *site, int cpu);
+
+/*
+ * Moves a thread (0: the calling one) to @cpu. With instruction counting the calling
+ * thread then waits until the CPUs that were at work, the one that it left and the
+ * runner's, are idle, so that what the guest does next counts exactly (docs/boards.md).
+ */
+void place_on(const struct site *site, int cpu);
+void place_thread(int tid, int cpu);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Windows: the same piece of work between two readings of a counter, again and
+ * again, with a hop in each. What a window may count is judged here, for all tests.
+ */
+#ifndef REGRESS_WINDOWS_H
+#define REGRESS_WINDOWS_H
+
+#include "hops.h"
+
+#define WINDOWS_MAX 256
+
+struct windows {
+	uint16_t sysreg; /* the counter */
+	int count;
+	uint64_t loops; /* of 2 instructions */
+	/* Taken: */
+	uint64_t start[WINDOWS_MAX], end[WINDOWS_MAX];
+	uint64_t ticks[WINDOWS_MAX]; /* of the counter-timer */
+};
+
+/* Emits the windows; each asks for a hop after its first reading. Uses x19 to x24. */
+void windows_emit(struct guest *guest, const struct windows *windows);
+
+/* Takes the readings from the vCPU, after the run. */
+void windows_take(struct vcpu *vcpu, struct windows *windows);
+
+/* Of a cycle or INST_RETIRED counter, 64 bits wide or less. */
+uint64_t window_delta(const struct windows *windows, int i);
+
+/*
+ * Every window counted its work, none of it lost and none counted twice.
+ * Exact, and no other CPU at work (still, sync): all windows are equal.
+ * Exact, async: none counts less than the fewest instructions that a window has, and
+ * none more than the counter-timer allows, as virtual time is cycles.
+ * Not exact: no window stood still, and none is below a tenth of the median:
+ * clusters differ in speed, and the same work takes some of them several times as many
+ * cycles, but a lost count leaves a window next to nothing.
+ */
+void windows_judge(const struct site *site, const struct windows *windows, enum hops hops);
+
+#endif
