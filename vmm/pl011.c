@@ -49,7 +49,7 @@ static unsigned trigger(const struct pl011 *uart)
 {
 	static const uint8_t eighths[] = { 1, 2, 4, 6, 7, 7, 7, 7 };
 
-	return depth(uart) == 1 ? 1 : PL011_FIFO * eighths[uart->ifls >> 3 & 7] / 8;
+	return depth(uart) == 1 ? 1 : PL011_FIFO * (unsigned)eighths[uart->ifls >> 3 & 7] / 8;
 }
 
 /*
