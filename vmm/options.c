@@ -24,8 +24,8 @@ static const struct entry entries[] = {
 	  "or random:TIME[:SEED] (default: none)",
 	  option_migrate, 0 },
 	{ "settle", VALUE_NONE, NULL,
-	  "after each hop of step: wait until the CPU left\n"
-	  "behind is idle, at most 20 ms",
+	  "at the start and after each hop of step: wait until\n"
+	  "the CPU left behind is idle, at most 20 ms",
 	  option_flag, offsetof(struct options, settle) },
 	{ "on-refusal", VALUE_NEEDED, "ACTION",
 	  "when KVM refuses a CPU: stop, or return to a\n"

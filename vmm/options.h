@@ -37,7 +37,7 @@ struct options {
 	bool affinity_each;            /* the V:LIST form was used */
 	cpu_set_t affinity[MAX_VCPUS]; /* an empty set in the V:LIST form: vCPU not named */
 	struct plan plan;
-	bool settle;         /* after a hop of a step: plan, let the CPU left behind go idle */
+	bool settle;         /* at the start and after a step's hop, let the CPU left go idle */
 	bool refusal_return; /* --on-refusal=return */
 	int gic;             /* 0 auto, 2, 3 */
 	const char *image;   /* these point into argv */

@@ -195,6 +195,8 @@ void *vcpu_thread(void *argument)
 	if (status)
 		machine_end(machine, (int)status);
 	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
+	if (machine->options->settle) /* the CPU left behind is that of the main thread */
+		settle();
 	while (atomic_load(&machine->end) < 0) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			handle_exit(vcpu);
