@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "test.h"
+#include "test_interface.h"
 
-const struct family interface_family = { NULL, 0 };
+static const struct test tests[] = {
+	{ "interface.attr", interface_attr, 0, 0, INTERFACE_ATTR_ROWS, interface_attr_row, 0 },
+	{ "interface.ioctl", interface_ioctl, 0, 0, INTERFACE_IOCTL_ROWS, interface_ioctl_row, 0 },
+};
+
+FAMILY(interface_family, tests);
