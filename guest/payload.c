@@ -3,6 +3,7 @@
  * Counts a fixed piece of work on every vCPU, window after window, and asks
  * for a hop to another CPU in each.
  */
+#include "args.h"
 #include "dt.h"
 #include "pmu.h"
 
@@ -23,25 +24,6 @@ struct run {
 static struct dt dt;
 static uint64_t windows = 10, loops = 20000;
 static volatile uint32_t done[MAX_CPUS];
-
-static uint64_t option(const char *args, const char *name, uint64_t value)
-{
-	size_t n = strlen(name);
-
-	for (; *args; args++) {
-		if (memcmp(args, name, n) || args[n] != '=')
-			goto next;
-		value = 0;
-		for (args += n + 1; *args >= '0' && *args <= '9'; args++)
-			value = value * 10 + (uint64_t)(*args - '0');
-next:
-		while (*args && *args != ' ')
-			args++;
-		if (!*args)
-			break;
-	}
-	return value;
-}
 
 static void pmu_start(struct run *run)
 {
@@ -165,8 +147,8 @@ void guest_main(const void *blob)
 
 	if (!dt_read(&dt, blob))
 		lab_exit(EXIT_NO_DT);
-	windows = option(dt.bootargs, "windows", windows);
-	loops = option(dt.bootargs, "loops", loops);
+	windows = boot_argument(dt.bootargs, "windows", windows);
+	loops = boot_argument(dt.bootargs, "loops", loops);
 	if (!loops)
 		loops = 1;
 	dsb();

@@ -94,11 +94,11 @@ void record_window(struct record *record, const struct host *host, const struct 
 	print_name(file, pmu_name(host, window->pmu));
 	fprintf(file,
 		",\"hops\":%u,\"time_ns\":%" PRIu64 ",\"cntvct\":%" PRIu64 ",\"cycles\":%" PRIu64
-		",\"overflow\":%" PRIu32 ",\"interrupts\":%" PRIu32 ",\"pmcr\":%" PRIu32
-		",\"events\":{",
+		",\"cntvct_end\":%" PRIu64 ",\"cycles_end\":%" PRIu64 ",\"overflow\":%" PRIu32
+		",\"interrupts\":%" PRIu32 ",\"pmcr\":%" PRIu32 ",\"events\":{",
 		window->hops, window->time_ns, guest->cntvct_end - guest->cntvct_start,
-		guest->cycles_end - guest->cycles_start, guest->overflow, guest->interrupts,
-		guest->pmcr);
+		guest->cycles_end - guest->cycles_start, guest->cntvct_end, guest->cycles_end,
+		guest->overflow, guest->interrupts, guest->pmcr);
 	for (uint32_t i = 0; i < guest->nevents; i++)
 		fprintf(file, "%s\"0x%02" PRIx64 "\":%" PRIu64, i ? "," : "",
 			guest->events[i].event, event_delta(&guest->events[i]));

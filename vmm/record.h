@@ -23,7 +23,8 @@ enum status record_open(struct record *record, const char *path);
 void record_run(struct record *record, const struct host *host, const struct choice *choice,
 		int vcpus);
 /* {"type":"window","vcpu":..,"window":..,"cpu":..,"pmu":"..","hops":..,"time_ns":..,"cntvct":delta,
- *  "cycles":delta,"overflow":..,"interrupts":..,"pmcr":..,"events":{"0x08":delta,..}} */
+ *  "cycles":delta,"cntvct_end":..,"cycles_end":..,"overflow":..,"interrupts":..,"pmcr":..,"events":{"0x08":delta,..}}
+ */
 void record_window(struct record *record, const struct host *host, const struct window *window);
 /* {"type":"hop","vcpu":..,"from":..,"to":..,"time_ns":..} */
 void record_hop(struct record *record, int vcpu, int from, int to, uint64_t time_ns);

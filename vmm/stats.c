@@ -40,6 +40,7 @@ int stats_window(struct stats *stats, const struct window *window)
 	if (!cycles && !window->hops)
 		pmu->stopped++;
 	pmu->overflows += window->record->interrupts;
+	pmu->timed |= window->record->flags & LAB_TIMED;
 	pmu->windows++;
 	return kept;
 }

@@ -4,6 +4,7 @@
 #ifndef MINIVMM_STATS_H
 #define MINIVMM_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -28,6 +29,7 @@ struct pmu_stats {
 	uint64_t *cycles;  /* every window's, owned, for the median */
 	size_t capacity;
 	uint64_t overflows; /* overflow interrupts */
+	bool timed;         /* some windows are spans of time (LAB_TIMED): their counts vary */
 };
 
 struct vcpu_stats {

@@ -162,6 +162,18 @@ def overflow_interrupts_on_every_cpu(*results):
         expect(one_count(result.windows) > 40000, "cycles, over the overflow")
 
 
+@test(*(minivmm(f"--pmu={mode}", "--migrate=step:0,2", "--settle", "--on-refusal=return",
+                "calibrate.bin") for mode in ("default", "explicit", "composite")), icount=True)
+def calibration_dies_in_default_mode_only(default, *others):
+    """A guest that divides by its cycles, as Windows does, dies in default mode only."""
+    default.expect_status(9)
+    expect("division by zero" in default.stdout, default.stdout)
+    expect_equal(default.windows[-1]["cycles"], 0, "cycles of the last calibration")
+    for result in others:
+        expect_equal(len(result.expect_status(0).windows), 1000, "calibrations")
+        expect(min(counts(result.windows)) > 10000, "cycles of 1000 ticks of the counter-timer")
+
+
 @test(["bench"], icount=True)
 def startup_and_exits_keep_their_budget(result):
     """Startup takes at most 1300 us, an exit at most 300 instructions more than the floor's."""

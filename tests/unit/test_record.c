@@ -73,7 +73,8 @@ static void lines_are_exact(void **state)
 			"\"vcpus\":2}\n"
 			"{\"type\":\"window\",\"vcpu\":1,\"window\":7,\"cpu\":2,"
 			"\"pmu\":\"armv8_cortex_a72\",\"hops\":3,\"time_ns\":123456789012,"
-			"\"cntvct\":2500,\"cycles\":40006,\"overflow\":2147483648,\"interrupts\":2,"
+			"\"cntvct\":2500,\"cycles\":40006,\"cntvct_end\":3500,\"cycles_end\":40106,"
+			"\"overflow\":2147483648,\"interrupts\":2,"
 			"\"pmcr\":1090531393,"
 			"\"events\":{\"0x11\":40006,\"0x00\":1,\"0x4008\":12}}\n"
 			"{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":3,\"time_ns\":5000000000}\n"
@@ -93,7 +94,8 @@ static void what_there_is_none_of_is_null_or_empty(void **state)
 	record_window(&record, &host, &window);
 	assert_recorded("{\"type\":\"run\",\"mode\":\"off\",\"pmu\":null,\"vcpus\":1}\n"
 			"{\"type\":\"window\",\"vcpu\":0,\"window\":0,\"cpu\":3,\"pmu\":null,"
-			"\"hops\":0,\"time_ns\":0,\"cntvct\":0,\"cycles\":0,\"overflow\":0,"
+			"\"hops\":0,\"time_ns\":0,\"cntvct\":0,\"cycles\":0,\"cntvct_end\":0,"
+			"\"cycles_end\":0,\"overflow\":0,"
 			"\"interrupts\":0,\"pmcr\":0,\"events\":{}}\n");
 }
 

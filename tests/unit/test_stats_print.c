@@ -37,13 +37,20 @@ static int teardown(void **state)
 }
 
 /* A window that ended on @pmu, after @hops hops. */
-static void window(int vcpu, int pmu, unsigned hops, uint64_t cycles)
+static void any_window(int vcpu, int pmu, unsigned hops, uint64_t cycles, uint16_t flags)
 {
-	struct lab_record record = { .cycles_start = 1000, .cycles_end = 1000 + cycles };
+	struct lab_record record = { .flags = flags,
+				     .cycles_start = 1000,
+				     .cycles_end = 1000 + cycles };
 	struct window ended = { .vcpu = vcpu, .pmu = pmu, .hops = hops, .record = &record };
 
 	assert_true(stats_window(&stats, &ended));
 	stats.vcpu[vcpu].hops += hops;
+}
+
+static void window(int vcpu, int pmu, unsigned hops, uint64_t cycles)
+{
+	any_window(vcpu, pmu, hops, cycles, 0);
 }
 
 static void print(void)
@@ -189,6 +196,16 @@ static void a_few_short_windows_are_told(void **state)
 			"40006 cycles a window).");
 }
 
+static void short_spans_of_time_miss_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		any_window(0, i % 2, 1, i ? 14000 : 12, LAB_TIMED);
+	assert_sentence("composite: the cycle counter counted on armv8_cortex_a53 and "
+			"armv8_cortex_a72: no window of 100 stood still over 100 hops (12 to "
+			"14000 cycles a window).");
+}
+
 static void refusals_name_the_pmu(void **state)
 {
 	(void)state;
@@ -251,6 +268,7 @@ int main(void)
 		TEST(a_broken_promise_is_loud),
 		TEST(a_counter_that_never_moved_did_not_count),
 		TEST(a_few_short_windows_are_told),
+		TEST(short_spans_of_time_miss_nothing),
 		TEST(refusals_name_the_pmu),
 		TEST(without_windows_nothing_is_judged),
 		TEST(off_has_no_counters),
