@@ -31,6 +31,7 @@ static void take_record(struct machine *machine, int index, uint64_t gpa)
 	pthread_mutex_lock(&machine->lock);
 	stats_window(&machine->stats, &window);
 	record_window(&machine->record, machine->host, &window);
+	trace_window(&machine->trace, machine->host, &window);
 	pthread_mutex_unlock(&machine->lock);
 }
 

@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "record.h"
 #include "stats.h"
+#include "trace.h"
 
 struct kvm_run;
 
@@ -46,8 +47,9 @@ struct machine {
 	struct bus bus;
 	struct pl011 uart;
 	struct record record;
+	struct trace trace;
 	struct stats stats;
-	pthread_mutex_t lock; /* record and stats */
+	pthread_mutex_t lock; /* record, trace and stats */
 	int nvcpus;
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;

@@ -46,8 +46,10 @@ static enum status run_guest(struct machine *machine)
 	/* The jail's place: everything is open, no guest instruction has run. */
 	if (!status) {
 		record_run(&machine->record, machine->host, machine->choice, machine->nvcpus);
+		trace_run(&machine->trace, machine->choice, machine->nvcpus);
 		status = machine_run(machine);
 		record_end(&machine->record, (int)status, machine_now(machine));
+		trace_end(&machine->trace, machine->host, machine_now(machine));
 		if (!machine->options->quiet)
 			stats_print(&machine->stats, machine->host, machine->choice, stderr);
 	}
@@ -100,8 +102,12 @@ static enum status start(const struct options *options)
 	status = record_open(&machine.record, options->record);
 	if (status)
 		return status;
-	status = run_guest(&machine);
+	status = trace_open(&machine.trace, options->trace);
+	if (!status)
+		status = run_guest(&machine);
 	closed = record_close(&machine.record);
+	status = status ? status : closed;
+	closed = trace_close(&machine.trace);
 	return status ? status : closed;
 }
 

@@ -47,6 +47,8 @@ static const struct entry entries[] = {
 	  "windows, hops and refusals, a JSON object a line;\n"
 	  "- is stdout",
 	  option_text, offsetof(struct options, record) },
+	{ "trace", VALUE_NEEDED, "FILE", "a timeline for Perfetto or chrome://tracing", option_text,
+	  offsetof(struct options, trace) },
 	{ "timeout", VALUE_NEEDED, "SECONDS", "give up on a guest that hangs (default: never)",
 	  option_timeout, 0 },
 	{ "quiet", VALUE_NONE, NULL, "no reasons and no summary", option_flag,

@@ -45,6 +45,7 @@ struct options {
 	const char *append; /* "" unless given */
 	const char *dtb_out;
 	const char *record;
+	const char *trace;
 	unsigned timeout_s; /* 0: none */
 	bool quiet;
 	bool probe;

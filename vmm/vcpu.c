@@ -81,6 +81,7 @@ void vcpu_hop(struct vcpu *vcpu, int tid)
 	struct machine *machine = vcpu->machine;
 	int from = atomic_load(&vcpu->cpu), to = plan_next(&machine->plan, &vcpu->place);
 	enum status status;
+	uint64_t now;
 
 	if (to == from)
 		return;
@@ -91,8 +92,10 @@ void vcpu_hop(struct vcpu *vcpu, int tid)
 	}
 	atomic_fetch_add(&vcpu->hops, 1);
 	pthread_mutex_lock(&machine->lock);
+	now = machine_now(machine);
 	machine->stats.vcpu[vcpu->index].hops++;
-	record_hop(&machine->record, vcpu->index, from, to, machine_now(machine));
+	record_hop(&machine->record, vcpu->index, from, to, now);
+	trace_cpu(&machine->trace, machine->host, vcpu->index, to, now);
 	pthread_mutex_unlock(&machine->lock);
 	if (machine->options->settle)
 		settle();
@@ -109,6 +112,7 @@ static void refused(struct vcpu *vcpu)
 	char list[CPULIST_TEXT] = "";
 	cpu_set_t covered;
 	enum status status;
+	uint64_t now;
 
 	if (!pmu || reason != KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED) {
 		machine_end(machine, fail(STATUS_INTERNAL,
@@ -121,8 +125,12 @@ static void refused(struct vcpu *vcpu)
 	if (machine->options->refusal_return)
 		back = cpulist_first(&covered);
 	pthread_mutex_lock(&machine->lock);
+	now = machine_now(machine);
 	machine->stats.vcpu[vcpu->index].refusals++;
-	record_refusal(&machine->record, vcpu->index, cpu, back, machine_now(machine));
+	record_refusal(&machine->record, vcpu->index, cpu, back, now);
+	trace_refusal(&machine->trace, vcpu->index, cpu, now);
+	if (back >= 0)
+		trace_cpu(&machine->trace, machine->host, vcpu->index, back, now);
 	pthread_mutex_unlock(&machine->lock);
 	if (back < 0) {
 		cpulist_format(&pmu->cpus, list, sizeof(list));
@@ -194,6 +202,10 @@ void *vcpu_thread(void *argument)
 
 	if (status)
 		machine_end(machine, (int)status);
+	pthread_mutex_lock(&machine->lock);
+	trace_cpu(&machine->trace, machine->host, vcpu->index, sched_getcpu(),
+		  machine_now(machine));
+	pthread_mutex_unlock(&machine->lock);
 	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
 	if (machine->options->settle) /* the CPU left behind is that of the main thread */
 		settle();

@@ -582,6 +582,7 @@ static void help_tells_everything_on_one_screen(void **state)
 		"--affinity=",
 		"--migrate=",
 		"--settle",
+		"--trace=",
 		"--on-refusal=",
 		"--initrd=",
 		"--append=",

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * --trace: the run as a timeline in the Chrome trace-event format, which Perfetto's
+ * viewer opens: a track for each vCPU with a slice for each stay on a host CPU,
+ * its counters as counter tracks, refusals and overflow interrupts as instants.
+ * Callers hold machine->lock.
+ */
+#ifndef MINIVMM_TRACE_H
+#define MINIVMM_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "host.h"
+#include "mode.h"
+#include "stats.h"
+#include "status.h"
+
+struct trace {
+	FILE *file; /* NULL: nothing is traced */
+	const char *path;
+	bool begun; /* an event is there, so that the next one needs a comma */
+	struct {
+		int cpu; /* of the slice that is open, -1: none */
+		uint64_t since_ns;
+	} stay[MAX_VCPUS];
+};
+
+/* @path NULL: no trace. STATUS_INPUT if it cannot be written. */
+enum status trace_open(struct trace *trace, const char *path);
+
+/* Names the tracks. */
+void trace_run(struct trace *trace, const struct choice *choice, int vcpus);
+
+/* The vCPU is on @cpu from @time_ns (since the run's start) on; nothing if it was already. */
+void trace_cpu(struct trace *trace, const struct host *host, int vcpu, int cpu, uint64_t time_ns);
+
+/* Counters at the window's end, its overflow interrupts, and the CPU that it ended on. */
+void trace_window(struct trace *trace, const struct host *host, const struct window *window);
+
+void trace_refusal(struct trace *trace, int vcpu, int cpu, uint64_t time_ns);
+
+/* Ends the open slices. */
+void trace_end(struct trace *trace, const struct host *host, uint64_t time_ns);
+
+/* STATUS_INPUT if any of it could not be written. */
+enum status trace_close(struct trace *trace);
+
+#endif
