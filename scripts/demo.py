@@ -25,6 +25,7 @@ from topology import TOPOLOGIES  # noqa: E402
 WINDOWS = 20
 MODES = ("default", "explicit", "composite")
 FLAVORS = ("composite", "stock")
+NAMED_KERNELS = (*FLAVORS, "debian-6.1", "debian-6.12")
 HOST_LACKS = 69  # STATUS_HOST in vmm/status.h
 WIDTH = 100
 
@@ -194,12 +195,12 @@ def main():
     parser.add_argument("--topology", choices=TOPOLOGIES,
                         help="the emulated board (default: biglittle)")
     parser.add_argument("--kernel", metavar="K",
-                        help="its kernel: composite (default), stock or the path of an arm64 Image")
+                        help="its kernel, as scripts/board takes it (default: composite)")
     options = parser.parse_args()
     emulated = bool(options.topology or options.kernel or platform.machine() != "aarch64"
                     or not os.access("/dev/kvm", os.R_OK | os.W_OK))
     topology, kernel = options.topology or "biglittle", options.kernel or "composite"
-    if kernel not in FLAVORS:
+    if kernel not in NAMED_KERNELS:
         kernel = os.path.abspath(kernel)
     set_up(emulated, kernel)
     if emulated:

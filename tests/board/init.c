@@ -7,6 +7,7 @@
  * output waits in files and nothing comes in: a host that is sometimes slow to
  * read would be an input too, and two boots would no longer be identical.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,10 +20,12 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define JOB_FILE "/job"
+#define MODULES  "/modules"
 #define PORT     "/dev/vport0p1"
 
 /* Frames to the host: type and length as 32 bits, little endian, then data. */
@@ -78,6 +81,33 @@ static void mount_all(void)
 			die(mounts[i][1]);
 	/* A kernel of the user's own may lack cgroups: only tests with cpusets miss them. */
 	mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL);
+}
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
+		die(path);
+	close(fd);
+}
+
+/* What a distribution's kernel has as modules; their names are numbered in the order to load. */
+static void load_modules(void)
+{
+	struct dirent **list;
+	int n = scandir(MODULES, &list, NULL, alphasort);
+	char path[512];
+
+	for (int i = 0; i < n; i++) {
+		if (list[i]->d_name[0] != '.') {
+			snprintf(path, sizeof(path), MODULES "/%s", list[i]->d_name);
+			load_module(path);
+		}
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
 }
 
 /* A job is strings, each ended by NUL: mode, number of files to get, files, command. */
@@ -376,6 +406,7 @@ int main(void)
 	if (chdir("/root") < 0)
 		die("/root");
 	job = read_job();
+	load_modules();
 	port = open_port();
 	send_frame(port, FRAME_READY, NULL, 0);
 	status = job.exact ? run_exact(&job, port) : run_live(&job, port);

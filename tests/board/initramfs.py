@@ -2,7 +2,8 @@
 """The board's root file system: a newc cpio archive, made in memory.
 
 /init and /bin come from the build folder, /root (the command's working folder)
-holds the payloads and what --put adds, and /job tells init what to do.
+holds the payloads and what --put adds, /modules the drivers that the kernel has as
+modules, and /job tells init what to do.
 """
 
 import os
@@ -137,13 +138,17 @@ def check_command(cpio, name):
                         f"name, only {there}; --put=FILE adds one")
 
 
-def write(out, build, puts, exact, gets, command):
-    """puts: (path, name on the board); gets: names on the board."""
+def write(out, build, modules, puts, exact, gets, command):
+    """modules: (name, content); puts: (path, name on the board); gets: names on the board."""
     cpio = Cpio(out)
     for folder in FOLDERS:
         cpio.add(folder, stat.S_IFDIR | 0o755)
     # Without it the kernel starts init with no standard output, and its errors are lost.
     cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+    # Numbered, so that init finds them in the order to load them.
+    for number, (name, data) in enumerate(modules):
+        cpio.folders_for("modules/")
+        cpio.add(f"modules/{number:02}-{name}.ko", stat.S_IFREG | 0o644, data)
     add_build(cpio, build)
     for path, name in puts:
         add_put(cpio, path, name)
