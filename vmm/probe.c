@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice.h"
 #include "cpulist.h"
 #include "probe.h"
 
@@ -45,6 +46,7 @@ static void print_text(const struct host *host, const struct kvm_offers *offers,
 		printf("KVM %s: %s (%s)\n", features[i].name, offered(offers, i) ? "yes" : "no",
 		       features[i].meaning);
 	printf("auto would choose: %s\n%s", pmu_mode_name(choice->mode), choice->reasons);
+	advice_print(host, stdout);
 }
 
 /* For texts of our own and names of the kernel's: printable, but a quote is thinkable. */
@@ -94,7 +96,9 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 		if (*reason)
 			putchar(',');
 	}
-	printf("]}\n");
+	printf("],\"advice\":");
+	advice_print_json(host, stdout);
+	printf("}\n");
 }
 
 void probe_print(const struct options *options, const struct host *host,

@@ -74,6 +74,9 @@ def probe_lists_the_host(result, text):
     expect_equal(host["clusters"], {"0": 0, "1": 0, "2": 1, "3": 1}, "clusters")
     expect_equal(host["kvm"], {"pmu": True, "set_pmu": True, "composite": True, "strict": False,
                                "nr_counters": False}, "what KVM offers")
+    expect_equal(host["advice"]["cpus"], "0-1", "CPUs advised to other VMMs")
+    expect("<vcpupin vcpu='1' cpuset='1'/>\n" in host["advice"]["libvirt"], host["advice"])
+    expect("taskset -c 0-1 qemu-system-aarch64" in text.stdout, text.stdout)
     expect("auto would choose: composite" in text.expect_status(0).stdout, text.stdout)
 
 
