@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Shows that pmu-regress notices when KVM breaks a promise about the guest's PMU.
+
+Each patch of tests/regress/mutants breaks one promise of the boards' kernel. Builds a
+kernel with it, runs all of pmu-regress there, counting instructions, and prints which
+tests failed. A mutant that no test catches, or that hangs or kills the board, is a
+failure. Kernels are kept in the cache of scripts/kernel.
+"""
+import argparse
+import contextlib
+import fnmatch
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MUTANTS = os.path.join(TOP, "tests", "regress", "mutants")
+# Of pmu-regress, and of scripts/board.
+PASSED, FAILED = 0, 1
+PANIC, TIMEOUT = 121, 122
+# A test that hangs is ended by pmu-regress when its time is over, which takes minutes of an
+# emulated board; more than a few of them are more than anybody wants to wait for.
+LIMIT = 600
+
+
+class Failure(Exception):
+    """Says what went wrong in one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Its errors are one line too."""
+
+    def error(self, message):
+        raise Failure(f"{message}; --help lists the options")
+
+
+def progress(text):
+    """Goes to stderr, so that the table can be piped."""
+    print(f"mutants: {text}", file=sys.stderr, flush=True)
+
+
+def run(*command, **options):
+    """Its status and output. A signal to us ends all that COMMAND has started: it has a
+    session of its own, so that it hears of Ctrl-C only from here."""
+    with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          start_new_session=True, text=True, **options) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
+    return process.returncode, output
+
+
+def script(name, *args):
+    """What one of our scripts prints, or None if it fails: it says why itself."""
+    status, output = run(os.path.join("scripts", name), *args)
+    return None if status else output.strip()
+
+
+def harness(image):
+    """pmu-regress on that kernel: status, names of failed tests, whether all have run."""
+    # A fixed seed, so that a table can be compared with the one before.
+    status, output = run("scripts/board", "--icount", "--topology=biglittle", f"--kernel={image}",
+                         f"--timeout={LIMIT}", "--", "pmu-regress", "--seed=1")
+    results = re.findall(r"^(not )?ok \d+ (\S+)", output, re.M)
+    plan = re.search(r"^1\.\.(\d+)", output, re.M)
+    failed = [name for wrong, name in results if wrong]
+    return status, failed, bool(plan) and int(plan[1]) == len(results)
+
+
+def verdict(image):
+    """The second column, and whether the mutant is caught as it should be."""
+    status, failed, complete = harness(image)
+    if status == FAILED and failed and complete:
+        names = ", ".join(failed[:2]) + (", ..." if len(failed) > 2 else "")
+        return f"caught by {len(failed)}: {names}", True
+    if status == PASSED and complete:
+        return "NOT CAUGHT", False
+    if status == TIMEOUT:
+        return f"HANGS for more than {LIMIT} s", False
+    if status == PANIC:
+        return "KILLS the board's kernel", False
+    return f"ENDS pmu-regress with status {status}", False
+
+
+def judge(patch):
+    """Builds and runs one mutant."""
+    image = script("kernel", f"--mutant={patch}")
+    if image is None:
+        return "CANNOT BE BUILT", False
+    return verdict(image)
+
+
+def unmutated():
+    """Whatever fails without a mutant would seem to catch them all."""
+    progress("running pmu-regress on the kernel without a mutant")
+    image = script("kernel")
+    if image is None:
+        raise Failure("there is no kernel to start from (see above)")
+    status, failed, complete = harness(image)
+    if status != PASSED or not complete:
+        raise Failure(f"pmu-regress must pass without a mutant; its status is {status}, and "
+                      f"{len(failed)} of its tests fail{': ' if failed else ''}{', '.join(failed[:5])}")
+
+
+def main():
+    """0 if every mutant is caught."""
+    parser = Parser(prog="scripts/mutants", description=__doc__,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="GLOB", default="*",
+                        help="mutants whose names match, e.g. 'move-*' or '01-*'")
+    options = parser.parse_args()
+    names = {os.path.basename(path)[:-len(".patch")]: path
+             for path in sorted(glob.glob(os.path.join(MUTANTS, "*.patch")))}
+    names = {name: path for name, path in names.items() if fnmatch.fnmatch(name, options.only)
+             or fnmatch.fnmatch(name.partition("-")[2], options.only)}
+    if not names:
+        raise Failure(f"--only={options.only}: no mutant of tests/regress/mutants has such a name")
+    if script("setup", "--all") is None or script("build") is None:
+        raise Failure("setting up and building did not work (see above)")
+    unmutated()
+    width, ncaught = max(map(len, names)), 0
+    for number, (name, path) in enumerate(names.items(), 1):
+        start = time.monotonic()
+        text, caught = judge(path)
+        ncaught += caught
+        print(f"{name:{width}}  {text}", flush=True)
+        progress(f"{number} of {len(names)}, {time.monotonic() - start:.0f} s")
+    print(f"{len(names)} mutants, {ncaught} caught")
+    return 0 if ncaught == len(names) else 1
+
+
+if __name__ == "__main__":
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda received, _: sys.exit(128 + received))
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        progress(failure)
+        sys.exit(2)
