@@ -85,7 +85,7 @@ def hang_times_out(result):
 
 
 @test(*(["with", f"signal={signal}", "minivmm", "--record=record", "hang.bin"]
-        for signal in (2, 15)))
+        for signal in (2, 15)), icount=True)
 def signals_end_the_run(*results):
     """SIGINT and SIGTERM end a run cleanly: 130 and 143, and the record is whole."""
     for result, signal in zip(results, (2, 15)):

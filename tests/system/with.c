@@ -5,10 +5,12 @@
  *     with [uid=N] [cpu=N] [signal=N] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. signal: sent 300 ms after the
- * start. Exits with the command's status, or 200 + N if signal N killed it.
+ * command has made itself ready for it, or after 10 s. Exits with the command's status, or 200 + N
+ * if signal N killed it.
  */
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,25 @@ static void die(const char *what)
 {
 	perror(what);
 	exit(125);
+}
+
+/* Whether the process blocks the signal, as for a signalfd, or catches it. */
+static bool ready_for(pid_t pid, int signal)
+{
+	unsigned long long mask, ready = 0;
+	char text[256];
+	FILE *file;
+
+	snprintf(text, sizeof(text), "/proc/%d/status", pid);
+	file = fopen(text, "re");
+	if (!file)
+		die(text);
+	while (fgets(text, sizeof(text), file))
+		if (sscanf(text, "SigBlk: %llx", &mask) == 1 ||
+		    sscanf(text, "SigCgt: %llx", &mask) == 1)
+			ready |= mask;
+	fclose(file);
+	return ready >> (signal - 1) & 1;
 }
 
 int main(int argc, char **argv)
@@ -60,6 +81,8 @@ int main(int argc, char **argv)
 		die(argv[i]);
 	}
 	if (to_send) {
+		for (int tries = 0; tries < 1000 && !ready_for(child, to_send); tries++)
+			usleep(10000);
 		usleep(300000);
 		if (kill(child, to_send) < 0)
 			die("kill");
