@@ -5,8 +5,8 @@
  *     with [uid=N] [cpu=N] [signal=N] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. signal: sent 300 ms after the
- * command has made itself ready for it, or after 10 s. Exits with the command's status, or 200 + N
- * if signal N killed it.
+ * command has made itself ready for it, or after 10 s. Exits with the command's
+ * status, or 200 + N if signal N killed it.
  */
 #include <sched.h>
 #include <signal.h>
