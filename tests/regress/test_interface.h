@@ -16,11 +16,35 @@ void interface_attr(const struct site *site, struct variant variant);
 void interface_ioctl(const struct site *site, struct variant variant);
 
 /* test_interface_choice.c: who chooses the PMU, and what excludes what. */
-#define INTERFACE_EXCLUSIVE_ROWS   16
+#define INTERFACE_EXCLUSIVE_ROWS   19
 #define INTERFACE_DEFAULT_PMU_ROWS 14
 const char *interface_exclusive_row(int row);
 const char *interface_default_pmu_row(int row);
 void interface_exclusive(const struct site *site, struct variant variant);
 void interface_default_pmu(const struct site *site, struct variant variant);
+
+/* test_interface_run.c: where a VM may run, and what its first run asks for. */
+#define INTERFACE_REFUSED_ROWS   2
+#define INTERFACE_FIRST_RUN_ROWS 6
+#define INTERFACE_FROZEN_ROWS    4
+const char *interface_refused_row(int row);
+const char *interface_first_run_row(int row);
+const char *interface_frozen_row(int row);
+void interface_refused(const struct site *site, struct variant variant);
+void interface_anywhere(const struct site *site, struct variant variant);
+void interface_first_run(const struct site *site, struct variant variant);
+void interface_frozen(const struct site *site, struct variant variant);
+
+/* test_interface_rules.c: of interrupts, features, CPUs without a PMU, N. */
+#define INTERFACE_IRQ_ROWS     6
+#define INTERFACE_FEATURE_ROWS 5
+#define INTERFACE_NO_PMU_ROWS  2
+const char *interface_irq_row(int row);
+const char *interface_feature_row(int row);
+const char *interface_no_pmu_row(int row);
+void interface_irq(const struct site *site, struct variant variant);
+void interface_feature(const struct site *site, struct variant variant);
+void interface_no_pmu(const struct site *site, struct variant variant);
+void interface_n_restored(const struct site *site, struct variant variant);
 
 #endif

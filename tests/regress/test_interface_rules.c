@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules between the vCPUs of a VM and between ioctls. */
+#include <errno.h>
+#include <string.h>
+
+#include "result.h"
+#include "test_interface.h"
+
+#define PPI       PMU_INTID
+#define OTHER_PPI 24
+#define SPI       40
+#define OTHER_SPI 41
+
+/*
+ * devices/vcpu.rst 1.1: "the interrupt type must be same for each vcpu. As a PPI, the
+ * interrupt number is the same for all vcpus, while as an SPI it must be a separate
+ * number per vcpu."
+ */
+static const struct {
+	const char *name;
+	int first, second, error;
+	int fault; /* what pmu_irq_is_valid() of Linux 6.12 wrongly says */
+} irqs[] = {
+	{ "ppi,ppi", PPI, PPI, 0, -1 },      { "ppi,other-ppi", PPI, OTHER_PPI, EINVAL, -1 },
+	{ "ppi,spi", PPI, SPI, EINVAL, 0 },  { "spi,ppi", SPI, PPI, EINVAL, -1 },
+	{ "spi,spi", SPI, SPI, EINVAL, -1 }, { "spi,other-spi", SPI, OTHER_SPI, 0, -1 },
+};
+
+_Static_assert(sizeof(irqs) / sizeof(irqs[0]) == INTERFACE_IRQ_ROWS, "rows of interface.irq");
+
+const char *interface_irq_row(int row)
+{
+	return irqs[row].name;
+}
+
+/* The interrupts of two vCPUs, whichever of them is the first one. */
+void interface_irq(const struct site *site, struct variant variant)
+{
+	int wanted = irqs[variant.row].error, fault = irqs[variant.row].fault;
+	static struct vm vm;
+	bool faulty = false;
+
+	for (int first = 0; first < 2; first++) {
+		int error, read = 0;
+
+		vm_create(&vm, site, 2);
+		vm_init_vcpus(&vm, FEATURE_PMU);
+		vm_create_gic(&vm);
+		error = vcpu_set_attr(&vm.vcpus[first], ATTR_IRQ, &irqs[variant.row].first);
+		expect(!error, "the first interrupt: %s", strerror(error));
+		error = vcpu_set_attr(&vm.vcpus[!first], ATTR_IRQ, &irqs[variant.row].second);
+		expect(error == wanted || error == fault, "the second interrupt: %s instead of %s",
+		       strerror(error), strerror(wanted));
+		faulty |= error != wanted;
+		vcpu_get_attr(&vm.vcpus[first], ATTR_IRQ, &read);
+		expect_equal((uint64_t)read, (uint64_t)irqs[variant.row].first,
+			     "the first interrupt, read back");
+		read = 0;
+		expect(vcpu_get_attr(&vm.vcpus[!first], ATTR_IRQ, &read) == (error ? ENXIO : 0),
+		       "the second interrupt is %s", read ? "there" : "lost");
+		if (!error)
+			expect_equal((uint64_t)read, (uint64_t)irqs[variant.row].second,
+				     "the second interrupt, read back");
+		vm_destroy(&vm);
+	}
+	if (faulty)
+		skip_test("known fault of this kernel: it accepts vCPUs with different types of "
+			  "PMU interrupts");
+}
+
+/*
+ * api.rst 4.82: an unknown feature is -ENOENT, and all calls for a vCPU name the same ones. STRICT
+ * (Linux 7.3) is of no use without a PMU.
+ */
+enum { UNKNOWN, STRICT_ALONE, AGAIN_WITHOUT, AGAIN_WITH, AGAIN_SAME };
+
+static const char *const feature_names[INTERFACE_FEATURE_ROWS] = {
+	"unknown", "strict-without-pmu", "again-without-pmu", "again-with-pmu", "again-same",
+};
+
+const char *interface_feature_row(int row)
+{
+	return feature_names[row];
+}
+
+static void expect_init(struct vcpu *vcpu, uint32_t features, int wanted)
+{
+	int error = vcpu_init(vcpu, features);
+
+	expect(error == wanted, "KVM_ARM_VCPU_INIT with features 0x%x: %s instead of %s", features,
+	       strerror(error), strerror(wanted));
+}
+
+void interface_feature(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+
+	place_on(site, site->home[0]);
+	vm_create(&vm, site, 1);
+	guest_exit(&vcpu->guest);
+	switch (variant.row) {
+	case UNKNOWN:
+		expect_init(vcpu, FEATURE_PMU | 1u << 31, ENOENT);
+		expect(vcpu_has_attr(vcpu, ATTR_IRQ) == ENXIO, "the attempt gave the VM a PMU");
+		break;
+	case STRICT_ALONE:
+		expect_init(vcpu, 1u << FEATURE_STRICT, site->strict ? EINVAL : ENOENT);
+		break;
+	case AGAIN_WITHOUT:
+		expect_init(vcpu, FEATURE_PMU, 0);
+		expect_init(vcpu, 0, EINVAL);
+		expect(!vcpu_has_attr(vcpu, ATTR_IRQ), "the attempt took the VM's PMU away");
+		break;
+	case AGAIN_WITH:
+		expect_init(vcpu, 0, 0);
+		expect_init(vcpu, FEATURE_PMU, EINVAL);
+		expect(vcpu_has_attr(vcpu, ATTR_IRQ) == ENXIO, "the attempt gave the VM a PMU");
+		break;
+	default:
+		expect_init(vcpu, FEATURE_PMU, 0);
+		vm_create_gic(&vm);
+		vm_init_gic(&vm);
+		vm_init_pmu(&vm);
+		expect_init(vcpu, FEATURE_PMU, 0);
+		/* It resets registers, not devices. */
+		expect(vcpu_set_attr(vcpu, ATTR_INIT, NULL) == EBUSY,
+		       "the PMU's init does not last");
+		vcpu_finish(vcpu);
+	}
+}
+
+/* A CPU that no host PMU covers: kvm_arm_set_default_pmu(). */
+static const char *const no_pmu_names[INTERFACE_NO_PMU_ROWS] = { "init", "init-leaves-nothing" };
+
+const char *interface_no_pmu_row(int row)
+{
+	return no_pmu_names[row];
+}
+
+void interface_no_pmu(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	int cpu = 0;
+
+	while (cpu < SITE_MAX_CPUS && (!CPU_ISSET((size_t)cpu, &site->host.allowed) ||
+				       host_pmu_of_cpu(&site->host, cpu) >= 0))
+		cpu++;
+	if (cpu == SITE_MAX_CPUS)
+		skip_test("every CPU here has a host PMU");
+	place_on(site, cpu);
+	vm_create(&vm, site, 1);
+	expect_init(vcpu, FEATURE_PMU, ENODEV);
+	if (variant.row == 0) {
+		/* Elsewhere the same vCPU can have one. */
+		place_on(site, site->home[0]);
+		expect_init(vcpu, FEATURE_PMU, 0);
+		return;
+	}
+	if (vcpu_has_attr(vcpu, ATTR_IRQ) == 0)
+		skip_test("known fault of this kernel: a VM whose KVM_ARM_VCPU_INIT failed has "
+			  "the feature all the same");
+	expect_init(vcpu, 0, 0);
+}
+
+/*
+ * SET_PMU gives the VM all counters of that PMU, also if userspace had lowered their
+ * number before (kvm_arm_set_pmu(); devices/vcpu.rst 1.5 of Linux 6.16).
+ */
+void interface_n_restored(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	unsigned max;
+
+	(void)variant;
+	need_mode(site, MODE_EXPLICIT);
+	place_on(site, site->home[0]);
+	vm_create(&vm, site, 1);
+	vm_init_vcpus(&vm, FEATURE_PMU);
+	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	for (unsigned n = 0; n < max; n++) {
+		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n));
+		if (n == 0 && PMCR_N(vcpu_get(vcpu, PMCR_EL0)) == max)
+			skip_test("this kernel does not let userspace lower PMCR_EL0.N");
+		expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n, "PMCR_EL0.N, lowered");
+		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &site->host.pmus[0].type);
+		if (errno)
+			fail_test_errno("SET_PMU");
+		expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), max, "PMCR_EL0.N after SET_PMU");
+	}
+}
