@@ -86,10 +86,16 @@ static void *move(void *argument)
 
 static void refused(struct vcpu *vcpu, struct itinerary *itinerary)
 {
-	if (itinerary->home < 0)
+	const struct site *site = vcpu->vm->site;
+
+	if (itinerary->home < 0 || pmu_of(site, vcpu->refused_cpu) == pmu_of(site, itinerary->home))
 		fail_test("KVM refused vCPU %d on CPU %d", vcpu->index, vcpu->refused_cpu);
+	/* Nobody else moves the thread: KVM has to name the CPU that it is still on. */
+	if (itinerary->hops == HOPS_SYNC)
+		expect_equal((uint64_t)vcpu->refused_cpu, (uint64_t)sched_getcpu(),
+			     "CPU that KVM_EXIT_FAIL_ENTRY names");
 	itinerary->nrefusals++;
-	place_on(vcpu->vm->site, itinerary->home);
+	place_on(site, itinerary->home);
 }
 
 void run_hopping(struct vcpu *vcpu, struct itinerary *itinerary)
@@ -106,7 +112,11 @@ void run_hopping(struct vcpu *vcpu, struct itinerary *itinerary)
 		if (stop == STOP_REFUSED) {
 			refused(vcpu, itinerary);
 		} else if (stop == STOP_HOP) {
-			if (itinerary->hops == HOPS_SYNC)
+			/* Still: exact for a few milliseconds only, until the next tick of some
+			 * CPU. */
+			if (itinerary->hops == HOPS_NONE)
+				place_on(vcpu->vm->site, itinerary->cpus[0]);
+			else if (itinerary->hops == HOPS_SYNC)
 				hop(itinerary, vcpu->vm->site, 0);
 			if (itinerary->nwhere < VM_MAX_OUT)
 				itinerary->where[itinerary->nwhere++] = sched_getcpu();

@@ -7,8 +7,19 @@
 #include "runner.h"
 
 static const struct family *const families[] = {
-	&interface_family, &counting_family, &overflow_family, &registers_family,
-	&state_family,     &many_family,     &host_family,     &storm_family,
+	&interface_family,
+	&counting_family,
+	&counting_control_family,
+	&counting_width_family,
+	&counting_filters_family,
+	&overflow_family,
+	&overflow_level_family,
+	&overflow_asleep_family,
+	&registers_family,
+	&state_family,
+	&many_family,
+	&host_family,
+	&storm_family,
 };
 
 static void usage(FILE *out)

@@ -36,8 +36,10 @@ struct family {
 	int ntests;
 };
 
-extern const struct family interface_family, counting_family, overflow_family, registers_family,
-	state_family, many_family, host_family, storm_family;
+extern const struct family interface_family, counting_family, counting_control_family,
+	counting_width_family, counting_filters_family, overflow_family, overflow_level_family,
+	overflow_asleep_family, registers_family, state_family, many_family, host_family,
+	storm_family;
 
 #define FAMILY(name, table)                                                                        \
 	const struct family name = { table, (int)(sizeof(table) / sizeof((table)[0])) }

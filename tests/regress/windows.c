@@ -16,9 +16,12 @@ void windows_emit(struct guest *guest, const struct windows *windows)
 {
 	uint32_t *loop = guest_loop(guest, XLOOP, (uint64_t)windows->count);
 
+	if (windows->between)
+		guest_hop(guest);
 	guest_read(guest, XTICKS, CNTVCT_EL0);
 	guest_read(guest, XFIRST, windows->sysreg);
-	guest_hop(guest);
+	if (!windows->between)
+		guest_hop(guest);
 	guest_work(guest, windows->loops);
 	guest_read(guest, XSECOND, windows->sysreg);
 	guest_read(guest, XTICKS_END, CNTVCT_EL0);
@@ -80,4 +83,19 @@ void windows_judge(const struct site *site, const struct windows *windows, enum 
 	}
 	expect(!site->exact || usual >= instructions, "a window of %llu instructions counted %llu",
 	       (unsigned long long)instructions, (unsigned long long)usual);
+}
+
+void windows_judge_gaps(const struct site *site, const struct windows *windows, enum hops hops)
+{
+	for (int i = 0; i < windows->count - 1; i++) {
+		uint64_t gap = windows->start[i + 1] - windows->end[i];
+
+		expect(windows->start[i + 1] > windows->end[i],
+		       "the counter went from %llu to %llu after window %d",
+		       (unsigned long long)windows->end[i],
+		       (unsigned long long)windows->start[i + 1], i);
+		if (site->exact && hops != HOPS_ASYNC)
+			expect_equal(gap, windows->start[1] - windows->end[0],
+				     "count between windows %d and %d", i, i + 1);
+	}
 }

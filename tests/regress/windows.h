@@ -6,6 +6,8 @@
 #ifndef REGRESS_WINDOWS_H
 #define REGRESS_WINDOWS_H
 
+#include <stdbool.h>
+
 #include "hops.h"
 
 #define WINDOWS_MAX 256
@@ -14,12 +16,13 @@ struct windows {
 	uint16_t sysreg; /* the counter */
 	int count;
 	uint64_t loops; /* of 2 instructions */
+	bool between;   /* hop between windows, not inside them */
 	/* Taken: */
 	uint64_t start[WINDOWS_MAX], end[WINDOWS_MAX];
 	uint64_t ticks[WINDOWS_MAX]; /* of the counter-timer */
 };
 
-/* Emits the windows; each asks for a hop after its first reading. Uses x19 to x24. */
+/* Emits the windows; each asks for a hop after its first reading, or before it. Uses x19 to x24. */
 void windows_emit(struct guest *guest, const struct windows *windows);
 
 /* Takes the readings from the vCPU, after the run. */
@@ -38,5 +41,8 @@ uint64_t window_delta(const struct windows *windows, int i);
  * cycles, but a lost count leaves a window next to nothing.
  */
 void windows_judge(const struct site *site, const struct windows *windows, enum hops hops);
+
+/* Between windows nothing is lost either: never back, and exact and still or sync all equal. */
+void windows_judge_gaps(const struct site *site, const struct windows *windows, enum hops hops);
 
 #endif
