@@ -53,6 +53,29 @@ void flag_await(struct guest *guest, unsigned flags, unsigned loop, unsigned n)
 	guest_loop_end(guest, loop, again);
 }
 
+void irq_forget(struct guest *guest)
+{
+	guest_insn(guest, 0xd2800010u); /* mov x16, #0 */
+}
+
+void irq_await(const struct site *site, struct guest *guest, unsigned loop)
+{
+	uint32_t *again;
+
+	/* An exit: QEMU has no timer for counters of 32 bits, whose overflow it sees here. */
+	guest_read(guest, loop, PMCR_EL0);
+	/* Exact: a few instructions later; of wall time: when the emulator gets to it. */
+	again = guest_loop(guest, loop, site->exact ? 1000 : 20000000);
+	guest_nops(guest, 1);
+	guest_insn(guest, 0xb5000070u); /* cbnz x16: over what ends the loop */
+	guest_loop_end(guest, loop, again);
+}
+
+void irq_out(struct guest *guest)
+{
+	guest_out_register(guest, 16);
+}
+
 void itinerary_counting(const struct site *site, struct itinerary *itinerary,
 			struct variant variant)
 {

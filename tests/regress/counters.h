@@ -28,6 +28,15 @@ void need_event(struct vcpu *vcpu, unsigned event);
 void flag_await(struct guest *guest, unsigned flags, unsigned loop, unsigned n);
 
 /*
+ * Whether an interrupt was taken: the vectors leave something other than 0 in x16.
+ * irq_forget() sets it to 0, irq_await() waits until it is not, in x@loop, for a second at most,
+ * irq_out() hands it to the test.
+ */
+void irq_forget(struct guest *guest);
+void irq_await(const struct site *site, struct guest *guest, unsigned loop);
+void irq_out(struct guest *guest);
+
+/*
  * The widest plan on which @variant's mode promises to count: all host PMUs for
  * composite; also for explicit, which is refused there and returns; home for default.
  */

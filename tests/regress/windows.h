@@ -34,7 +34,7 @@ uint64_t window_delta(const struct windows *windows, int i);
 /*
  * Every window counted its work, none of it lost and none counted twice.
  * Exact, and no other CPU at work (still, sync): all windows are equal.
- * Exact, async: none counts less than the fewest instructions that a window has, and
+ * Exact, async: none counts less than the instructions of its work, and
  * none more than the counter-timer allows, as virtual time is cycles.
  * Not exact: no window stood still, and none is below a tenth of the median:
  * clusters differ in speed, and the same work takes some of them several times as many
