@@ -125,7 +125,8 @@ static void due(const struct site *site, struct variant variant)
 		if (!site->exact)
 			continue;
 		late = i ? late : irq->count - at;
-		if (variant.hops != HOPS_ASYNC)
+		/* QEMU sees the overflow of an event counter, of 32 bits, at the next exit only. */
+		if (variant.hops != HOPS_ASYNC && n == CYCLE)
 			expect_equal(irq->count - at, late, "cycles late, interrupt %d", i);
 		if (variant.hops == HOPS_SYNC && variant.mode == MODE_COMPOSITE)
 			expect_equal((uint64_t)irq->cpu,
@@ -135,7 +136,6 @@ static void due(const struct site *site, struct variant variant)
 				     "CPU of interrupt %d", i);
 	}
 	note("%d interrupts, %llu cycles after the wrap", vcpu->nirqs, (unsigned long long)late);
-	/* QEMU sees the overflow of an event counter, of 32 bits, at the next exit only. */
 	if (site->exact && variant.hops != HOPS_ASYNC)
 		expect(late < (n == CYCLE ? 100 : 2 * LOOPS + 100),
 		       "interrupts came %llu cycles late", (unsigned long long)late);
@@ -235,7 +235,9 @@ static void frozen(const struct site *site, struct variant variant)
 		if (!site->exact)
 			continue;
 		late = i ? late : vcpu->irqs[i].count - at;
-		expect_equal(vcpu->irqs[i].count - at, late, "cycles late, interrupt %d", i);
+		if (n == CYCLE)
+			expect_equal(vcpu->irqs[i].count - at, late, "cycles late, interrupt %d",
+				     i);
 		expect(late < (n == CYCLE ? 100 : 2 * LOOPS + 100),
 		       "interrupt %d came %llu cycles late", i, (unsigned long long)late);
 	}
