@@ -238,22 +238,27 @@ void vm_init_pmu(struct vm *vm)
 	}
 }
 
-void vm_start(struct vm *vm, const struct site *site, enum mode mode, int nvcpus)
+void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
 {
 	need_mode(site, mode);
-	place_on(site, site->home[0]);
+	place_on(site, cpu);
 	vm_create(vm, site, nvcpus);
 	vm_init_vcpus(vm, 1u << KVM_ARM_VCPU_PMU_V3);
 	vm_create_gic(vm);
 	vm_init_gic(vm);
 	errno = 0;
 	if (mode == MODE_EXPLICIT)
-		errno = vcpu_set_attr(&vm->vcpus[0], ATTR_SET_PMU, &site->host.pmus[0].type);
+		errno = vcpu_set_attr(&vm->vcpus[0], ATTR_SET_PMU, &pmu_of(site, cpu)->type);
 	else if (mode == MODE_COMPOSITE)
 		errno = vcpu_set_attr(&vm->vcpus[0], ATTR_FIXED_COUNTERS, NULL);
 	if (errno)
 		fail_test_errno("choosing the PMU");
 	vm_init_pmu(vm);
+}
+
+void vm_start(struct vm *vm, const struct site *site, enum mode mode, int nvcpus)
+{
+	vm_start_on(vm, site, mode, nvcpus, site->home[0]);
 }
 
 void vm_start_without_pmu(struct vm *vm, const struct site *site, int nvcpus)

@@ -103,6 +103,9 @@ void vm_init_pmu(struct vm *vm);
  * first home CPU (site.h), where the calling thread is left.
  */
 void vm_start(struct vm *vm, const struct site *site, enum mode mode, int nvcpus);
+
+/* The same with @cpu, and the PMU of it, instead of the first home CPU. */
+void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu);
 void vm_start_without_pmu(struct vm *vm, const struct site *site, int nvcpus);
 
 /* KVM_{GET,SET}_ONE_REG of a system register; the first two fail the test on an error. */
