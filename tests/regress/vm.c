@@ -221,7 +221,11 @@ int vcpu_get_attr(struct vcpu *vcpu, unsigned attr, void *value)
 
 int vcpu_set_attr(struct vcpu *vcpu, unsigned attr, const void *value)
 {
-	return attr_ioctl(vcpu, KVM_SET_DEVICE_ATTR, attr, value);
+	int error = attr_ioctl(vcpu, KVM_SET_DEVICE_ATTR, attr, value);
+
+	if (attr == ATTR_SET_PMU && !error)
+		vcpu->vm->may_refuse = true;
+	return error;
 }
 
 void vm_init_pmu(struct vm *vm)
@@ -396,6 +400,9 @@ enum stop vcpu_run(struct vcpu *vcpu)
 					  (unsigned long long)
 						  run->fail_entry.hardware_entry_failure_reason);
 			vcpu->refused_cpu = (int)run->fail_entry.cpu;
+			expect(vcpu->vm->may_refuse,
+			       "KVM refused vCPU %d on CPU %d, though SET_PMU named no PMU",
+			       vcpu->index, vcpu->refused_cpu);
 			return STOP_REFUSED;
 		default:
 			fail_test("KVM_RUN of vCPU %d: exit reason %u", vcpu->index,

@@ -71,6 +71,7 @@ struct vm {
 	int nvcpus;
 	uint8_t *ram;
 	size_t ram_size;
+	bool may_refuse; /* SET_PMU has named a PMU: the one reason for STOP_REFUSED */
 	struct vcpu vcpus[VM_MAX_VCPUS];
 };
 
