@@ -2,8 +2,8 @@
 """Shows that pmu-regress notices when KVM breaks a promise about the guest's PMU.
 
 Each patch of tests/regress/mutants breaks one promise of the boards' kernel. Builds a
-kernel with it, runs all of pmu-regress there, counting instructions, and prints which
-tests failed. A mutant that no test catches, or that hangs or kills the board, is a
+kernel with it, runs pmu-regress there, counting instructions, until three tests have
+failed, and prints which. A mutant that no test catches, or that hangs or kills the board, is a
 failure. Kernels are kept in the cache of scripts/kernel.
 """
 import argparse
@@ -23,9 +23,10 @@ MUTANTS = os.path.join(TOP, "tests", "regress", "mutants")
 # Of pmu-regress, and of scripts/board.
 PASSED, FAILED = 0, 1
 PANIC, TIMEOUT = 121, 122
-# A test that hangs is ended by pmu-regress when its time is over, which takes minutes of an
-# emulated board; more than a few of them are more than anybody wants to wait for.
-LIMIT = 600
+# After so many failures there is no more to learn, but minutes to wait: a test that hangs is
+# ended by pmu-regress only when its time on the board is over.
+ENOUGH = 3
+LIMIT = 900  # seconds; more than a slow machine needs for all tests
 
 
 class Failure(Exception):
@@ -65,22 +66,20 @@ def script(name, *args):
 
 
 def harness(image):
-    """pmu-regress on that kernel: status, names of failed tests, whether all have run."""
+    """pmu-regress on that kernel: status, names of failed tests, whether it came to its end."""
     # A fixed seed, so that a table can be compared with the one before.
     status, output = run("scripts/board", "--icount", "--topology=biglittle", f"--kernel={image}",
-                         f"--timeout={LIMIT}", "--", "pmu-regress", "--seed=1")
-    results = re.findall(r"^(not )?ok \d+ (\S+)", output, re.M)
-    plan = re.search(r"^1\.\.(\d+)", output, re.M)
-    failed = [name for wrong, name in results if wrong]
-    return status, failed, bool(plan) and int(plan[1]) == len(results)
+                         f"--timeout={LIMIT}", "--", "pmu-regress", "--seed=1",
+                         f"--failures={ENOUGH}")
+    failed = re.findall(r"^not ok \d+ (\S+)", output, re.M)
+    return status, failed, bool(re.search("^# Totals: pass:", output, re.M))
 
 
 def verdict(image):
     """The second column, and whether the mutant is caught as it should be."""
     status, failed, complete = harness(image)
     if status == FAILED and failed and complete:
-        names = ", ".join(failed[:2]) + (", ..." if len(failed) > 2 else "")
-        return f"caught by {len(failed)}: {names}", True
+        return f"caught by {', '.join(failed)}", True
     if status == PASSED and complete:
         return "NOT CAUGHT", False
     if status == TIMEOUT:
@@ -107,7 +106,7 @@ def unmutated():
     status, failed, complete = harness(image)
     if status != PASSED or not complete:
         raise Failure(f"pmu-regress must pass without a mutant; its status is {status}, and "
-                      f"{len(failed)} of its tests fail{': ' if failed else ''}{', '.join(failed[:5])}")
+                      f"these of its tests fail: {', '.join(failed) or 'none'}")
 
 
 def main():

@@ -32,6 +32,7 @@ static void usage(FILE *out)
 		"  --run=GLOB      only the cases whose names match, e.g. "
 		"'counting.*/composite/*'\n"
 		"  --repeat=N      all of them N times\n"
+		"  --failures=N    end after N failures\n"
 		"  --seed=N        of whatever is random (default: from the clock; it is printed)\n"
 		"  --minutes=M     how long the storm lasts (default: a few seconds)\n"
 		"  --exact[=no]    take counts to be exact, or not, instead of finding out\n"
@@ -52,7 +53,7 @@ static bool number(const char *text, unsigned long long *value)
 
 struct arguments {
 	struct run_options run;
-	unsigned long long seed, minutes, repeat;
+	unsigned long long seed, minutes, repeat, failures;
 	bool exact, not_exact; /* instead of finding out */
 	bool help;
 };
@@ -77,6 +78,9 @@ static bool take(const char *argument, struct arguments *arguments)
 		return number(argument + 7, &arguments->seed);
 	if (!strncmp(argument, "--minutes=", 10))
 		return number(argument + 10, &arguments->minutes) && arguments->minutes <= 10000;
+	if (!strncmp(argument, "--failures=", 11))
+		return number(argument + 11, &arguments->failures) && arguments->failures > 0 &&
+		       arguments->failures <= 10000;
 	if (!strncmp(argument, "--repeat=", 9))
 		return number(argument + 9, &arguments->repeat) && arguments->repeat > 0 &&
 		       arguments->repeat <= 10000;
@@ -102,6 +106,7 @@ int main(int argc, char **argv)
 		return RUN_PASSED;
 	}
 	arguments.run.repeat = (int)arguments.repeat;
+	arguments.run.failures = (int)arguments.failures;
 	site.seed = arguments.seed;
 	site.minutes = (unsigned)arguments.minutes;
 	usable = arguments.run.list || site_discover(&site, reason, sizeof(reason));

@@ -200,14 +200,15 @@ static int run_all(const struct site *site, const struct cases *cases,
 	int counts[RESULT_SKIPPED + 1] = { 0 }, number = 0;
 	struct kernel_log log;
 	struct junit junit;
+	bool enough = false;
 
 	printf("KTAP version 1\n1..%d\n", cases->n * options->repeat);
 	site_describe(site, stdout);
 	fflush(stdout);
 	kernel_log_open(&log);
 	junit_open(&junit, options->junit);
-	for (int round = 0; round < options->repeat; round++)
-		for (int i = 0; i < cases->n; i++) {
+	for (int round = 0; round < options->repeat && !enough; round++)
+		for (int i = 0; i < cases->n && !enough; i++) {
 			double start_time = now();
 			enum result result = run_case(site, &cases->list[i], notes);
 
@@ -218,7 +219,10 @@ static int run_all(const struct site *site, const struct cases *cases,
 			counts[result]++;
 			report(++number, &cases->list[i], result, notes, options, &junit,
 			       now() - start_time);
+			enough = options->failures && counts[RESULT_FAILED] == options->failures;
 		}
+	if (enough)
+		printf("# ended after %d failures\n", counts[RESULT_FAILED]);
 	printf("# Totals: pass:%d fail:%d skip:%d\n", counts[RESULT_OK], counts[RESULT_FAILED],
 	       counts[RESULT_SKIPPED]);
 	kernel_log_close(&log);

@@ -12,6 +12,7 @@ struct run_options {
 	const char *pattern; /* of case names, as in fnmatch(3); NULL: all */
 	const char *junit;   /* NULL: none */
 	int repeat;
+	int failures; /* the run ends after so many; 0: it does not */
 	bool verbose, list;
 };
 
