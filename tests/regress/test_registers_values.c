@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* What the registers read as, from reset on, and what does not stick when it is written. */
+#include <errno.h>
+#include <string.h>
+
+#include "result.h"
+#include "test_registers.h"
+
+#define ID_AA64PFR0_EL1 SYSREG(3, 0, 0, 4, 0)
+#define EL0_AARCH32     2u /* ID_AA64PFR0_EL1.EL0 */
+#define PMUVER_V3       1u
+#define PMUVER_V3P1     4u
+#define PMUVER_V3P4     5u
+#define PMUVER_V3P5     6u
+#define PMUVER_SHIFT    8
+#define PMCEID_EVENTS   (BIT(EVENT_SW_INCR) | BIT(EVENT_CPU_CYCLES) | BIT(EVENT_CHAIN))
+#define STALL_SLOTS     (BIT(0x3d - 32) | BIT(0x3e - 32) | BIT(0x3f - 32))
+
+static unsigned field(uint64_t value, unsigned shift)
+{
+	return (unsigned)(value >> shift & 15);
+}
+
+static unsigned pmuver(struct vcpu *vcpu)
+{
+	return field(vcpu_get(vcpu, ID_AA64DFR0_EL1), PMUVER_SHIFT);
+}
+
+/*
+ * All ones written: E, D, X, DP, LC and LP stay as the PMU's version has them, P and C read as
+ * zero, N and the rest are read-only; IMP and IDCODE are zero (kvm_vcpu_read_pmcr()).
+ */
+void registers_pmcr(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	uint64_t ones = PMCR_E | PMCR_D | PMCR_X | PMCR_DP | PMCR_LC | PMCR_LP, zeros = 0, first;
+	unsigned n;
+
+	vm_start(&vm, site, variant.mode, 1);
+	if (pmuver(vcpu) < PMUVER_V3P5)
+		ones &= ~(uint64_t)PMCR_LP;
+	if (field(vcpu_get(vcpu, ID_AA64PFR0_EL1), 0) != EL0_AARCH32)
+		zeros = PMCR_LC; /* RES1 */
+	first = vcpu_get(vcpu, PMCR_EL0);
+	n = PMCR_N(first);
+	expect_equal(first, PMCR_WITH_N(n) | zeros, "PMCR_EL0 after a reset");
+	expect(variant.mode != MODE_COMPOSITE || n == 0, "composite has %u event counters", n);
+	guest_out(&vcpu->guest, PMCR_EL0);
+	guest_write(&vcpu->guest, PMCNTENCLR_EL0, ALL);
+	guest_write(&vcpu->guest, PMCR_EL0, ~0ull);
+	guest_out(&vcpu->guest, PMCR_EL0);
+	guest_hop(&vcpu->guest);
+	guest_write(&vcpu->guest, PMCR_EL0, 0);
+	guest_out(&vcpu->guest, PMCR_EL0);
+	guest_exit(&vcpu->guest);
+	expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to its hop");
+	expect_equal(vcpu_get(vcpu, PMCR_EL0), PMCR_WITH_N(n) | ones, "KVM_GET_ONE_REG");
+	vcpu_finish(vcpu);
+	expect_equal(vcpu_take(vcpu), first, "the guest's PMCR_EL0 after a reset");
+	expect_equal(vcpu_take(vcpu), PMCR_WITH_N(n) | ones, "all ones written");
+	expect_equal(vcpu_take(vcpu), PMCR_WITH_N(n) | zeros, "zero written");
+	expect_equal(vcpu_get(vcpu, PMCR_EL0), PMCR_WITH_N(n) | zeros, "KVM_GET_ONE_REG");
+}
+
+static void take_pmceid(struct vm *vm, uint64_t values[2])
+{
+	struct vcpu *vcpu = &vm->vcpus[0];
+
+	guest_out(&vcpu->guest, PMCEID0_EL0);
+	guest_out(&vcpu->guest, PMCEID1_EL0);
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+	for (int i = 0; i < 2; i++)
+		values[i] = vcpu_take(vcpu);
+}
+
+/*
+ * kvm_pmu_get_pmceid(): the events that every PMUv3 has, CHAIN always, STALL_SLOT* never, as
+ * PMMIR_EL1 is zero; with fixed counters none at all (vcpu.rst 1.5). Not for userspace.
+ */
+void registers_pmceid(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	uint64_t values[2], none;
+
+	vm_start(&vm, site, variant.mode, 1);
+	take_pmceid(&vm, values);
+	for (int i = 0; i < 2; i++) {
+		note("PMCEID%d_EL0 0x%llx", i, (unsigned long long)values[i]);
+		expect(vcpu_try_get(&vm.vcpus[0], i ? PMCEID1_EL0 : PMCEID0_EL0, &none) == ENOENT,
+		       "KVM_GET_ONE_REG of PMCEID%d_EL0", i);
+		if (variant.mode == MODE_COMPOSITE)
+			expect_equal(values[i], 0, "PMCEID%d_EL0", i);
+	}
+	if (variant.mode == MODE_COMPOSITE)
+		return;
+	expect_equal(values[0] & PMCEID_EVENTS, PMCEID_EVENTS, "SW_INCR, CPU_CYCLES, CHAIN");
+	expect_equal(values[1] & STALL_SLOTS, 0, "STALL_SLOT*");
+}
+
+/* vcpu.rst 1.3: what a filter denies is not there; SW_INCR and CHAIN cannot be denied. */
+void registers_pmceid_filtered(const struct site *site, struct variant variant)
+{
+	const struct kvm_pmu_event_filter deny = { .base_event = EVENT_CPU_CYCLES,
+						   .nevents = 1,
+						   .action = 1 };
+	static struct vm vm;
+	uint64_t plain[2], filtered[2];
+
+	vm_start(&vm, site, variant.mode, 1);
+	take_pmceid(&vm, plain);
+	vm_destroy(&vm);
+
+	vm_create(&vm, site, 1);
+	vm_init_vcpus(&vm, 1u << KVM_ARM_VCPU_PMU_V3);
+	vm_create_gic(&vm);
+	vm_init_gic(&vm);
+	if (variant.mode == MODE_EXPLICIT &&
+	    vcpu_set_attr(&vm.vcpus[0], ATTR_SET_PMU, &site->host.pmus[0].type))
+		fail_test("SET_PMU");
+	if (vcpu_set_attr(&vm.vcpus[0], ATTR_FILTER, &deny))
+		fail_test("the filter");
+	vm_init_pmu(&vm);
+	take_pmceid(&vm, filtered);
+	expect_equal(filtered[0], plain[0] & ~BIT(EVENT_CPU_CYCLES), "PMCEID0_EL0");
+	expect_equal(filtered[1], plain[1], "PMCEID1_EL0");
+}
+
+/*
+ * A register that says what a VM's PMU can do does not change with the CPU. Before Linux
+ * 6.15 it does: kvm_pmu_get_pmceid() reads that of the CPU that it runs on.
+ */
+void registers_pmceid_moves(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	uint64_t first[2], value;
+	bool differs = false;
+
+	need_away(site);
+	vm_start(&vm, site, variant.mode, 1);
+	for (int i = 0; i < 1 + site->naway; i++) {
+		guest_hop(&vcpu->guest);
+		guest_out(&vcpu->guest, PMCEID0_EL0);
+		guest_out(&vcpu->guest, PMCEID1_EL0);
+	}
+	guest_exit(&vcpu->guest);
+	for (int i = 0; i < 1 + site->naway; i++) {
+		expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to hop %d", i);
+		place_on(site, i ? site->away[i - 1] : site->home[0]);
+	}
+	vcpu_finish(vcpu);
+	first[0] = vcpu_take(vcpu);
+	first[1] = vcpu_take(vcpu);
+	for (int i = 0; i < site->naway * 2; i++) {
+		value = vcpu_take(vcpu);
+		differs |= value != first[i % 2];
+		note("CPU %d: PMCEID%d_EL0 0x%llx", site->away[i / 2], i % 2,
+		     (unsigned long long)value);
+	}
+	if (differs)
+		skip_test("known fault of this kernel: PMCEIDx_EL0 are those of the CPU that the "
+			  "vCPU is on");
+}
+
+/*
+ * PMMIR_EL1 is zero without STRICT (sys_regs.c: trap_raz_wi). It came with PMUv3.4: an
+ * older CPU may find it UNDEFINED before KVM sees it.
+ */
+void registers_pmmir(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	static struct probes probes;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	bool there;
+
+	vm_start(&vm, site, variant.mode, 1);
+	probes.vcpu = vcpu;
+	guest_read(&vcpu->guest, PROBE_REG, PMCR_EL0); /* something to leave alone */
+	probe_read(&probes, PMMIR_EL1, true);
+	guest_out_register(&vcpu->guest, PROBE_REG);
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+	there = vcpu->nexceptions == 0;
+	if (pmuver(vcpu) < PMUVER_V3P4 && !there) {
+		probes.list[0].allowed = false;
+		probes_judge(&probes, false);
+		return;
+	}
+	probes_judge(&probes, false);
+	expect_equal(vcpu_take(vcpu), 0, "PMMIR_EL1");
+}
+
+/* A PMUv3, at most v3.5 (kvm_arm_pmu_get_pmuver_limit()), in the guest as for userspace. */
+void registers_pmuver(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+
+	vm_start(&vm, site, variant.mode, 1);
+	guest_out(&vcpu->guest, ID_AA64DFR0_EL1);
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+	expect_between(pmuver(vcpu), PMUVER_V3, PMUVER_V3P5, "PMUVer");
+	expect_equal(vcpu_take(vcpu), vcpu_get(vcpu, ID_AA64DFR0_EL1), "ID_AA64DFR0_EL1");
+}
+
+static uint64_t with_pmuver(struct vcpu *vcpu, unsigned version)
+{
+	uint64_t dfr0 = vcpu_get(vcpu, ID_AA64DFR0_EL1);
+
+	return (dfr0 & ~(15ull << PMUVER_SHIFT)) | (uint64_t)version << PMUVER_SHIFT;
+}
+
+/* A guest that is shown a PMUv3.0 has events of 10 bits: kvm_pmu_event_mask(). */
+void registers_pmuver_lowered(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	unsigned n;
+	int error;
+
+	vm_start(&vm, site, variant.mode, 1);
+	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	error = vcpu_try_set(vcpu, ID_AA64DFR0_EL1, with_pmuver(vcpu, PMUVER_V3));
+	if (error == EINVAL)
+		skip_test("this kernel does not let userspace lower PMUVer");
+	expect(!error, "lowering PMUVer: %s", strerror(error));
+	guest_out(&vcpu->guest, ID_AA64DFR0_EL1);
+	if (n) {
+		guest_write(&vcpu->guest, PMEVTYPER_EL0(0), 0xfc00);
+		guest_out(&vcpu->guest, PMEVTYPER_EL0(0));
+	}
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+	expect_equal(field(vcpu_take(vcpu), PMUVER_SHIFT), PMUVER_V3, "PMUVer");
+	if (n)
+		expect_equal(vcpu_take(vcpu), 0, "bits 15:10 of PMEVTYPER0_EL0");
+}
+
+/* What the host does not have cannot be promised: set_id_aa64dfr0_el1(). */
+void registers_pmuver_raised(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	unsigned now;
+
+	vm_start(&vm, site, variant.mode, 1);
+	now = pmuver(vcpu);
+	for (unsigned version = now + 1; version < 15; version++) {
+		int error = vcpu_try_set(vcpu, ID_AA64DFR0_EL1, with_pmuver(vcpu, version));
+
+		expect(error == EINVAL, "PMUVer %u where the host has %u: %s", version, now,
+		       strerror(error));
+		expect_equal(pmuver(vcpu), now, "PMUVer after an attempt");
+	}
+}
+
+/* What userspace can read, but for those that a stopped counter's value is in. */
+static const uint16_t readable[] = {
+	PMCR_EL0,     PMCNTENSET_EL0, PMCNTENCLR_EL0, PMOVSSET_EL0,
+	PMOVSCLR_EL0, PMINTENSET_EL1, PMINTENCLR_EL1, PMSELR_EL0,
+	PMCCNTR_EL0,  PMCCFILTR_EL0,  PMUSERENR_EL0,
+};
+
+#define NREADABLE (sizeof(readable) / sizeof(readable[0]))
+
+/*
+ * The architecture asks for PMCR_EL0.E and PMUSERENR_EL0 (here as in AArch32) to be zero;
+ * no bit of a counter that there is not; and the guest sees what userspace sees.
+ */
+void registers_reset(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	uint64_t values[NREADABLE + 62], mask;
+	unsigned n, count = 0;
+
+	vm_start(&vm, site, variant.mode, 1);
+	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	mask = BIT(CYCLE) | (BIT(n) - 1);
+	for (size_t i = 0; i < NREADABLE; i++) {
+		guest_out(&vcpu->guest, readable[i]);
+		values[count++] = vcpu_get(vcpu, readable[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		for (int type = 0; type < 2; type++) {
+			uint16_t sysreg = (uint16_t)(type ? PMEVTYPER_EL0(i) : PMEVCNTR_EL0(i));
+
+			guest_out(&vcpu->guest, sysreg);
+			values[count++] = vcpu_get(vcpu, sysreg);
+		}
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+
+	expect_equal(values[0] & PMCR_E, 0, "PMCR_EL0.E");
+	for (size_t i = 1; i < 7; i++)
+		expect_equal(values[i] & ~mask, 0, "bits without a counter, register %zu", i);
+	expect_equal(vcpu_get(vcpu, PMUSERENR_EL0), 0, "PMUSERENR_EL0");
+	expect_equal(vcpu_get(vcpu, PMCCFILTR_EL0), 0, "PMCCFILTR_EL0");
+	expect_between(vcpu_get(vcpu, PMSELR_EL0), 0, 31, "PMSELR_EL0");
+	for (unsigned i = 0; i < count; i++)
+		expect_equal(vcpu_take(vcpu), values[i], "register %u in the guest", i);
+}
+
+/* All ones, and which of them stay: the rest is RES0 or read-only. */
+void registers_writes(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	uint64_t type = FILTER_P | FILTER_U, pfr0;
+	unsigned n, version;
+
+	vm_start(&vm, site, variant.mode, 1);
+	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	version = pmuver(vcpu);
+	pfr0 = vcpu_get(vcpu, ID_AA64PFR0_EL1);
+	if (field(pfr0, 8)) /* EL2: NSH */
+		type |= BIT(27);
+	if (field(pfr0, 12)) /* EL3: NSK, NSU, M */
+		type |= BIT(29) | BIT(28) | BIT(26);
+	guest_pmu_reset(&vcpu->guest, n);
+	guest_write(&vcpu->guest, PMSELR_EL0, ~0ull);
+	guest_out(&vcpu->guest, PMSELR_EL0);
+	guest_write(&vcpu->guest, PMUSERENR_EL0, ~0ull);
+	guest_out(&vcpu->guest, PMUSERENR_EL0);
+	guest_write(&vcpu->guest, PMCCNTR_EL0, ~0ull);
+	guest_out(&vcpu->guest, PMCCNTR_EL0);
+	guest_write(&vcpu->guest, PMCCFILTR_EL0, ~0ull);
+	guest_out(&vcpu->guest, PMCCFILTR_EL0);
+	for (unsigned i = 0; i < n; i++) {
+		guest_write(&vcpu->guest, PMEVCNTR_EL0(i), ~0ull);
+		guest_out(&vcpu->guest, PMEVCNTR_EL0(i));
+		guest_write(&vcpu->guest, PMEVTYPER_EL0(i), ~0ull);
+		guest_out(&vcpu->guest, PMEVTYPER_EL0(i));
+	}
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+
+	expect_equal(vcpu_take(vcpu), 31, "PMSELR_EL0");
+	expect_equal(vcpu_take(vcpu), PMUSERENR_EN | PMUSERENR_SW | PMUSERENR_CR | PMUSERENR_ER,
+		     "PMUSERENR_EL0");
+	expect_equal(vcpu_take(vcpu), ~0ull, "PMCCNTR_EL0");
+	/* Its lower half has no event number; what KVM keeps there changes nothing. */
+	expect_equal(vcpu_take(vcpu) & ~0xffffull, type, "PMCCFILTR_EL0");
+	for (unsigned i = 0; i < n; i++) {
+		expect_equal(vcpu_take(vcpu), version < PMUVER_V3P5 ? ALL : ~0ull, "PMEVCNTR%u_EL0",
+			     i);
+		expect_equal(vcpu_take(vcpu), type | (version < PMUVER_V3P1 ? 0x3ff : 0xffff),
+			     "PMEVTYPER%u_EL0", i);
+	}
+	expect_equal(vcpu_get(vcpu, PMCCNTR_EL0), ~0ull, "KVM_GET_ONE_REG of PMCCNTR_EL0");
+	expect_equal(vcpu_get(vcpu, PMCCFILTR_EL0) & ~0xffffull, type,
+		     "KVM_GET_ONE_REG of PMCCFILTR_EL0");
+	for (unsigned i = 0; i < n; i++)
+		expect_equal(vcpu_get(vcpu, PMEVTYPER_EL0(i)),
+			     type | (version < PMUVER_V3P1 ? 0x3ff : 0xffff),
+			     "KVM_GET_ONE_REG of PMEVTYPER%u_EL0", i);
+}
+
+/* PMSELR_EL0.SEL 31 selects PMCCFILTR_EL0 for PMXEVTYPER_EL0, for any N. */
+void registers_selector(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	static struct probes probes;
+	struct vcpu *vcpu = &vm.vcpus[0];
+
+	vm_start(&vm, site, variant.mode, 1);
+	probes.vcpu = vcpu;
+	guest_pmu_reset(&vcpu->guest, 0);
+	guest_write(&vcpu->guest, PMSELR_EL0, CYCLE);
+	probe_write(&probes, PMXEVTYPER_EL0, FILTER_U, true);
+	probe_read(&probes, PMCCFILTR_EL0, true);
+	guest_out_register(&vcpu->guest, PROBE_REG);
+	guest_write(&vcpu->guest, PMCCFILTR_EL0, FILTER_P);
+	probe_read(&probes, PMXEVTYPER_EL0, true);
+	guest_out_register(&vcpu->guest, PROBE_REG);
+	guest_exit(&vcpu->guest);
+	vcpu_finish(vcpu);
+	probes_judge(&probes, false);
+	expect_equal(vcpu_take(vcpu), FILTER_U, "PMCCFILTR_EL0, written by PMXEVTYPER_EL0");
+	expect_equal(vcpu_take(vcpu), FILTER_P, "PMXEVTYPER_EL0");
+}
