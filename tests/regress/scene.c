@@ -50,12 +50,11 @@ void scene_start(struct scene *scene, struct vm *vm, const struct site *site,
 	vm_start(vm, site, variant.mode, 1);
 }
 
-void scene_emit(struct scene *scene, uint16_t sysreg)
+void scene_emit_start(struct scene *scene, uint16_t sysreg)
 {
 	struct guest *guest = &scene->vm->vcpus[0].guest;
 
 	scene->sysreg = sysreg;
-	scene->count = scene->variant.hops == HOPS_ASYNC ? SCENE_WINDOWS : SCENE_QUIET + DISTURBED;
 	guest_pmu_reset(guest, 0);
 	if (sysreg == PMCCNTR_EL0) {
 		guest_write(guest, PMCNTENSET_EL0, BIT(CYCLE));
@@ -64,8 +63,14 @@ void scene_emit(struct scene *scene, uint16_t sysreg)
 		guest_write(guest, PMCNTENSET_EL0, BIT(0));
 	}
 	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
+}
+
+void scene_emit(struct scene *scene, uint16_t sysreg)
+{
+	scene->count = scene->variant.hops == HOPS_ASYNC ? SCENE_WINDOWS : SCENE_QUIET + DISTURBED;
+	scene_emit_start(scene, sysreg);
 	scene_emit_windows(scene);
-	guest_exit(guest);
+	guest_exit(&scene->vm->vcpus[0].guest);
 }
 
 /* The loops come from outside, so that long windows are the same instructions as short ones. */

@@ -40,6 +40,7 @@ struct scene {
 
 	int ndisturbed, nrefusals, victim;
 	bool offline;
+	int where[2];
 	char path[WARDEN_PATH], cpus[2][WARDEN_TEXT];
 	atomic_bool over;
 };
@@ -53,6 +54,9 @@ void scene_start(struct scene *scene, struct vm *vm, const struct site *site,
  * the disturbed ones are long until enough has happened, and then short.
  */
 void scene_emit(struct scene *scene, uint16_t sysreg);
+
+/* Its parts: what comes before the windows, and scene->count of them. */
+void scene_emit_start(struct scene *scene, uint16_t sysreg);
 void scene_emit_windows(struct scene *scene);
 
 /* Two CPUs between which @mode counts everywhere: of one PMU, or with composite of two. */

@@ -211,6 +211,9 @@ static const struct test tests[] = {
 	  60 },
 	{ "host.stopped", stopped, EVERY_MODE, SYNC | ASYNC, 0, NULL, 60 },
 	{ "host.saturated", saturated, EVERY_MODE, EVERY_HOP, 0, NULL, 60 },
+	{ "host.perf", host_perf, EVERY_MODE, SYNC | ASYNC, HOST_PERF_ROWS, host_perf_name, 60 },
+	{ "host.starved", host_starved, EVERY_MODE, 0, 0, NULL, 60 },
+	{ "host.throttled", host_throttled, EVERY_MODE, 0, 0, NULL, 60 },
 };
 
 FAMILY(host_family, tests);

@@ -8,4 +8,11 @@
 void host_cpuset(const struct site *site, struct variant variant);
 void host_cpuset_refused(const struct site *site, struct variant variant);
 
+enum { HOST_PERF_ROWS = 3 };
+
+void host_perf(const struct site *site, struct variant variant);
+const char *host_perf_name(int row);
+void host_starved(const struct site *site, struct variant variant);
+void host_throttled(const struct site *site, struct variant variant);
+
 #endif
