@@ -325,11 +325,42 @@ static void off_and_on(const struct site *site, struct variant variant)
 	expect_equal((uint64_t)vcpu->taken, (uint64_t)vcpu->nout, "values handed over");
 }
 
+/* Two vCPUs in turn by one host thread: what one does is not counted for the other. */
+static void one_thread(const struct site *site, struct variant variant)
+{
+	struct guest *first = &vm.vcpus[0].guest, *second = &vm.vcpus[1].guest;
+	uint64_t before, after;
+
+	vm_start(&vm, site, variant.mode, 2);
+	emit_turn_on(first, 2);
+	guest_pmu_reset(first, 0);
+	guest_write(first, PMCNTENSET_EL0, BIT(CYCLE));
+	guest_write(first, PMCR_EL0, PMCR_LC | PMCR_E);
+	guest_work(first, LOOPS);
+	guest_hop(first);
+	guest_exit(first);
+	guest_work(second, 10 * LOOPS);
+	guest_exit(second);
+	expect_equal(vcpu_run(&vm.vcpus[0]), STOP_HOP, "stop");
+	before = vcpu_get(&vm.vcpus[0], PMCCNTR_EL0);
+	settle_here(site);
+	vcpu_finish(&vm.vcpus[1]);
+	after = vcpu_get(&vm.vcpus[0], PMCCNTR_EL0);
+	note("vCPU 0 counted %llu, and %llu while vCPU 1 ran", (unsigned long long)before,
+	     (unsigned long long)(after - before));
+	/* Its perf events count whatever guest their thread runs. */
+	if (after - before >= (site->exact ? 20 * LOOPS : LEAST_CYCLES(10 * LOOPS)) &&
+	    after - before < ALL)
+		known_fault("a vCPU counts the work of another one that its host thread runs");
+	expect_equal(after, before, "count of the vCPU that did not run");
+}
+
 static const struct test tests[] = {
 	{ "many.counts", counts, EVERY_MODE, 0, 8, number_name, 0 },
 	{ "many.refused", refused, IN(MODE_EXPLICIT), 0, 0, NULL, 0 },
 	{ "many.overflows", overflows, EVERY_MODE, 0, 0, NULL, 0 },
 	{ "many.off_and_on", off_and_on, EVERY_MODE, 0, 0, NULL, 0 },
+	{ "many.one_thread", one_thread, EVERY_MODE, 0, 0, NULL, 0 },
 };
 
 FAMILY(many_family, tests);
