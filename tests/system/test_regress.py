@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""pmu-regress itself: its statuses, its output, and that it skips what it cannot judge."""
+from harness import Board, expect, expect_equal, test
+
+FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
+PASSED, USAGE, NOTHING = 0, 2, 4
+
+
+def expect_skip_of_all(result):
+    """Nothing could run, and the plan's line says why."""
+    result.expect_status(NOTHING)
+    plan = result.stdout.splitlines()[1]
+    expect(plan.startswith("1..0 # SKIP ") and len(plan) > 20, f"no reason in {plan!r}")
+    expect("\nok " not in result.stdout, "a test passed where nothing can run")
+
+
+@test()
+def regress_runs_are_identical():
+    """pmu-regress under instruction counting: all pass, and two boots say the same."""
+    first, second = (Board(icount=True).boot([FEW])[0] for _ in range(2))
+    first.expect_status(PASSED)
+    expect("not ok" not in first.stdout and "\nok 1 " in first.stdout, first.stdout)
+    expect_equal(first.stdout, second.stdout, "output of the second boot")
+
+
+@test(["pmu-regress", "--run=nonsense"], ["pmu-regress", "--nonsense"], icount=True)
+def regress_refuses_nonsense(*results):
+    """pmu-regress: a pattern without a test and an unknown option are status 2."""
+    for result in results:
+        result.expect_status(USAGE)
+        expect(result.stderr.startswith("pmu-regress: "), f"stderr: {result.stderr!r}")
+
+
+@test(["pmu-regress"], topology="nopmu")
+def regress_needs_a_pmu(result):
+    """pmu-regress without a PMU: status 4 and one skip that says so."""
+    expect_skip_of_all(result)
+
+
+@test(["pmu-regress"], append="kvm-arm.mode=none")
+def regress_needs_kvm(result):
+    """pmu-regress without /dev/kvm: status 4 and one skip."""
+    expect_skip_of_all(result)
+
+
+@test(["with", "uid=1000", "pmu-regress"])
+def regress_needs_rights(result):
+    """pmu-regress as a user who may not open /dev/kvm: status 4 and one skip."""
+    expect_skip_of_all(result)
