@@ -5,7 +5,6 @@ import json
 from harness import expect, expect_equal, minivmm, test
 
 PHASES = {"M": {"name", "args"}, "X": {"name", "dur"}, "C": {"name", "args"}, "i": {"name", "s"}}
-ARGS = ("--pmu=explicit", "--migrate=step:0,0,2", "--on-refusal=return", "guest.bin")
 
 
 def expect_rules(event):
@@ -26,20 +25,21 @@ def expect_no_overlap(slices):
         expect(earlier["ts"] + earlier["dur"] <= later["ts"] + 0.001, f"{earlier} and {later}")
 
 
-@test(["minivmm", "--trace=/proc/self/fd/1", *ARGS], minivmm(*ARGS), icount=True)
-def trace_keeps_the_format(traced, recorded):
+@test(minivmm("--trace=/proc/self/fd/1", "--pmu=explicit", "--migrate=step:0,0,2",
+              "--on-refusal=return", "guest.bin"), icount=True)
+def trace_keeps_the_format(result):
     """--trace: events have what the format demands; slices, refusals, counters are the run's."""
-    events = json.loads(traced.expect_status(0).stdout)["traceEvents"]
+    events = json.loads(result.expect_status(0).stdout)["traceEvents"]
     for event in events:
         expect_rules(event)
     slices = [event for event in events if event["ph"] == "X"]
     expect_no_overlap(slices)
     expect_equal({event["name"] for event in slices}, {"CPU 0", "CPU 2"}, "slices")
     expect_equal([event["name"] for event in events if event["ph"] == "i"],
-                 [f"refused on CPU {refusal['cpu']}" for refusal in recorded.refusals], "instants")
+                 [f"refused on CPU {refusal['cpu']}" for refusal in result.refusals], "instants")
     expect_equal([event["args"]["cycles"] for event in events
                   if event["ph"] == "C" and "PMCCNTR" in event["name"]],
-                 [window["cycles_end"] for window in recorded.windows], "cycle counters")
+                 [window["cycles_end"] for window in result.windows], "cycle counters")
 
 
 @test(minivmm("--trace=/nowhere/trace.json", "guest.bin"))
