@@ -15,6 +15,7 @@ static const struct family *const families[] = {
 	&overflow_family,
 	&overflow_level_family,
 	&overflow_asleep_family,
+	&overflow_full_family,
 	&registers_family,
 	&state_family,
 	&many_family,
