@@ -107,6 +107,7 @@ static void raises(const struct site *site, struct variant variant)
 	struct step last = raise_rows[variant.row].last;
 	uint64_t flag = raise_rows[variant.row].event && raised ? BIT(0) : BIT(CYCLE);
 	struct itinerary itinerary;
+	uint64_t flags = 0;
 	int missing = 0;
 	uint32_t *loop;
 
@@ -136,8 +137,6 @@ static void raises(const struct site *site, struct variant variant)
 	run(&itinerary);
 
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t flags;
-
 		expect_equal(vcpu_take(vcpu), 0, "an interrupt before its time, round %d", i);
 		expect_equal(vcpu_take(vcpu), 0, "an interrupt by the hop, round %d", i);
 		vcpu_take(vcpu);
@@ -147,9 +146,9 @@ static void raises(const struct site *site, struct variant variant)
 		if (vcpu->nirqs)
 			expect_equal(flags, 0, "overflow flags after round %d", i);
 	}
-	/* Positively so: with the counter enabled, row pmovsset, it comes. */
+	/* Positively so: the flag is set, and with the counter enabled, row pmovsset, it comes. */
 	if (missing == ROUNDS && !strcmp(raise_rows[variant.row].name, "pmcnten-off") &&
-	    !vcpu->nirqs)
+	    !vcpu->nirqs && flags == BIT(CYCLE))
 		skip_test("known fault of this kernel: no overflow interrupt of a counter that is "
 			  "not enabled");
 	expect_equal((uint64_t)missing, 0, "rounds without their interrupt, or with one too many");
