@@ -3,10 +3,11 @@
 
 Each patch of tests/regress/mutants breaks one promise of the boards' kernel. Builds a
 kernel with it, runs pmu-regress there, counting instructions, until three tests have
-failed, and prints which. A mutant that no test catches, or that hangs or kills the board, is a
+failed, and prints which: first the tests that the patch names, then, if they pass, all. A mutant that no test catches, or that hangs or kills the board, is a
 failure. Kernels are kept in the cache of scripts/kernel.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import fnmatch
 import glob
@@ -15,7 +16,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -27,6 +28,10 @@ PANIC, TIMEOUT = 121, 122
 # ended by pmu-regress only when its time on the board is over.
 ENOUGH = 3
 LIMIT = 900  # seconds; more than a slow machine needs for all tests
+
+RUNNING = set()  # process groups
+STOPPING = threading.Event()
+BUILDING = threading.Lock()  # there is one tree
 
 
 class Failure(Exception):
@@ -45,18 +50,29 @@ def progress(text):
     print(f"mutants: {text}", file=sys.stderr, flush=True)
 
 
-def run(*command, **options):
-    """Its status and output. A signal to us ends all that COMMAND has started: it has a
-    session of its own, so that it hears of Ctrl-C only from here."""
+def run(*command):
+    """Its status and output. It has a session of its own, so that it hears of Ctrl-C only
+    from stop()."""
     with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          start_new_session=True, text=True, **options) as process:
+                          start_new_session=True, text=True) as process:
+        RUNNING.add(process.pid)
+        if STOPPING.is_set():
+            stop()
         try:
             output, _ = process.communicate()
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+            stop()
             raise
+        RUNNING.discard(process.pid)
     return process.returncode, output
+
+
+def stop():
+    """Ends all that is running, and what is started after it."""
+    STOPPING.set()
+    for group in list(RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
 
 
 def script(name, *args):
@@ -65,21 +81,24 @@ def script(name, *args):
     return None if status else output.strip()
 
 
-def harness(image):
-    """pmu-regress on that kernel: status, names of failed tests, whether it came to its end."""
+def harness(image, pattern="*"):
+    """Those tests on that kernel: status, names of failed tests, whether it came to its end."""
     # A fixed seed, so that a table can be compared with the one before.
     status, output = run("scripts/board", "--icount", "--topology=biglittle", f"--kernel={image}",
                          f"--timeout={LIMIT}", "--", "pmu-regress", "--seed=1",
-                         f"--failures={ENOUGH}")
+                         f"--failures={ENOUGH}", f"--run={pattern}")
     failed = re.findall(r"^not ok \d+ (\S+)", output, re.M)
     return status, failed, bool(re.search("^# Totals: pass:", output, re.M))
 
 
-def verdict(image):
+def verdict(image, pattern):
     """The second column, and whether the mutant is caught as it should be."""
-    status, failed, complete = harness(image)
+    status, failed, complete = harness(image, pattern)
+    if status == PASSED:
+        status, failed, complete = harness(image)
     if status == FAILED and failed and complete:
-        return f"caught by {', '.join(failed)}", True
+        others = f" and {len(failed) - 1} more" if failed[1:] else ""
+        return f"caught by {failed[0]}{others}", True
     if status == PASSED and complete:
         return "NOT CAUGHT", False
     if status == TIMEOUT:
@@ -89,12 +108,17 @@ def verdict(image):
     return f"ENDS pmu-regress with status {status}", False
 
 
-def judge(patch):
-    """Builds and runs one mutant."""
-    image = script("kernel", f"--mutant={patch}")
+def judge(name, patch):
+    """Builds and runs one mutant; one is built while others run."""
+    with BUILDING:
+        if STOPPING.is_set():
+            return None
+        progress(name)
+        image = script("kernel", f"--mutant={patch}")
     if image is None:
         return "CANNOT BE BUILT", False
-    return verdict(image)
+    with open(patch, encoding="utf-8") as file:
+        return verdict(image, re.search(r"^Tests: (\S+)$", file.read(), re.M)[1])
 
 
 def unmutated():
@@ -107,6 +131,21 @@ def unmutated():
     if status != PASSED or not complete:
         raise Failure(f"pmu-regress must pass without a mutant; its status is {status}, and "
                       f"these of its tests fail: {', '.join(failed) or 'none'}")
+
+
+def print_table(names):
+    """A row for each mutant, in order, and the sum. True if all are caught."""
+    width, ncaught = max(map(len, names)), 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for name, (text, caught) in zip(names, pool.map(judge, names, names.values())):
+                ncaught += caught
+                print(f"{name:{width}}  {text}", flush=True)
+        except BaseException:
+            stop()  # or the pool would wait for them
+            raise
+    print(f"{len(names)} mutants, {ncaught} caught")
+    return ncaught == len(names)
 
 
 def main():
@@ -125,15 +164,7 @@ def main():
     if script("setup", "--all") is None or script("build") is None:
         raise Failure("setting up and building did not work (see above)")
     unmutated()
-    width, ncaught = max(map(len, names)), 0
-    for number, (name, path) in enumerate(names.items(), 1):
-        start = time.monotonic()
-        text, caught = judge(path)
-        ncaught += caught
-        print(f"{name:{width}}  {text}", flush=True)
-        progress(f"{number} of {len(names)}, {time.monotonic() - start:.0f} s")
-    print(f"{len(names)} mutants, {ncaught} caught")
-    return 0 if ncaught == len(names) else 1
+    return 0 if print_table(names) else 1
 
 
 if __name__ == "__main__":
@@ -145,3 +176,5 @@ if __name__ == "__main__":
     except Failure as failure:
         progress(failure)
         sys.exit(2)
+    finally:
+        stop()
