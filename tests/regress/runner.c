@@ -162,8 +162,8 @@ static void report(int number, const struct cased *cased, enum result result, ch
 static enum result run_case(const struct site *site, const struct cased *cased, char *notes)
 {
 	/* Minutes are only for tests that have a limit of their own, as the storm has. */
-	unsigned seconds = cased->test->seconds ? cased->test->seconds + site->minutes * 60 :
-						  USUAL_SECONDS;
+	unsigned seconds =
+		cased->test->seconds ? cased->test->seconds + site->minutes * 60 : USUAL_SECONDS;
 	int fds[2], status = 0;
 	bool late;
 	pid_t pid;

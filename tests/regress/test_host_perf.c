@@ -208,10 +208,9 @@ void host_throttled(const struct site *site, struct variant variant)
 
 	need_mode(site, variant.mode);
 	warden_start(&warden);
-	errno = warden_write(&warden, RATE, USUAL_RATE);
+	errno = warden_change(&warden, RATE, USUAL_RATE);
 	if (errno)
 		skip_test("%s cannot be written: %s", RATE, strerror(errno));
-	warden_at_end(&warden, RATE, USUAL_RATE);
 	vm_start(&vm, site, variant.mode, 1);
 	guest_pmu_reset(&vcpu->guest, 0);
 	guest_write(&vcpu->guest, PMCNTENSET_EL0, BIT(CYCLE));

@@ -336,20 +336,11 @@ static void lift_limit(struct storm *storm)
 {
 	static const char rate[] = "/proc/sys/kernel/perf_event_max_sample_rate";
 	static const char percent[] = "/proc/sys/kernel/perf_cpu_time_max_percent";
-	char old[WARDEN_TEXT] = "25";
-	FILE *file = fopen(percent, "re");
 
-	if (file && !fgets(old, sizeof(old), file))
-		note("%s cannot be read", percent);
-	if (file)
-		fclose(file);
 	warden_start(&storm->warden);
 	/* Plain users cannot; then a storm can fail on a host that is slow enough. */
-	warden_write(&storm->warden, rate, "100000");
-	if (warden_write(&storm->warden, percent, "0") == 0) {
-		warden_at_end(&storm->warden, rate, "100000");
-		warden_at_end(&storm->warden, percent, old);
-	}
+	if (warden_change(&storm->warden, rate, "100000") == 0)
+		warden_change(&storm->warden, percent, "0");
 }
 
 static void judge(const struct storm *storm)

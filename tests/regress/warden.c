@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -166,6 +167,22 @@ void warden_stop_me(struct warden *warden, long ns)
 	errno = ask(warden, &request, "", "");
 	if (errno)
 		fail_test_errno("SIGSTOP and SIGCONT");
+}
+
+int warden_change(struct warden *warden, const char *path, const char *text)
+{
+	char old[WARDEN_TEXT];
+	FILE *file = fopen(path, "re");
+	bool known = file && fgets(old, sizeof(old), file);
+	int error = known ? 0 : errno;
+
+	if (file)
+		fclose(file);
+	if (!error)
+		error = warden_write(warden, path, text);
+	if (!error)
+		warden_at_end(warden, path, old);
+	return error;
 }
 
 void warden_end(struct warden *warden)

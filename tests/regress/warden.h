@@ -30,6 +30,9 @@ void warden_at_end(struct warden *warden, const char *path, const char *text);
 /* Stops this process (SIGSTOP) for @ns; returns when it goes on. */
 void warden_stop_me(struct warden *warden, long ns);
 
+/* Writes @text to the file; at the end it gets back what it holds now. 0 or the errno. */
+int warden_change(struct warden *warden, const char *path, const char *text);
+
 /* The host is as it was. Not calling it only means that this happens after the test. */
 void warden_end(struct warden *warden);
 
