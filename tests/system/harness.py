@@ -74,7 +74,8 @@ class Result:
         self.stdout = stdout
         self.stderr = stderr
         self.raw_record = record
-        lines = [json.loads(line) for line in record.splitlines()]
+        # A test may have a command write something else there.
+        lines = [json.loads(line) for line in record.splitlines() if record[0] == "{"]
         self.run = next((line for line in lines if line["type"] == "run"), None)
         self.windows = [line for line in lines if line["type"] == "window"]
         self.hops = [line for line in lines if line["type"] == "hop"]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """pmu-regress itself: its statuses, its output, and that it skips what it cannot judge."""
+from xml.etree import ElementTree
+
 from harness import Board, expect, expect_equal, test
 
 FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
@@ -47,3 +49,13 @@ def regress_needs_kvm(result):
 def regress_needs_rights(result):
     """pmu-regress as a user who may not open /dev/kvm: status 4 and one skip."""
     expect_skip_of_all(result)
+
+
+@test(["pmu-regress", "--run=counting.cycles/composite/s*", "--junit=record"], icount=True)
+def regress_writes_junit(result):
+    """--junit: well-formed XML with the same cases as the KTAP."""
+    suite = ElementTree.fromstring(result.expect_status(0).raw_record)
+    names = [case.get("name") for case in suite.iter("testcase")]
+    expect_equal(names, [line.split()[2] for line in result.stdout.splitlines()
+                         if line.startswith("ok ")], "cases")
+    expect_equal((suite.get("tests"), suite.get("failures")), (str(len(names)), "0"), "counts")
