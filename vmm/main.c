@@ -39,13 +39,23 @@ static void fill_plan(struct machine *machine)
 	plan_fill(&machine->plan, &candidates);
 }
 
+/* The counter-timer's, which is the same on all CPUs and for the guest too. */
+static uint64_t counter_frequency(void)
+{
+	uint64_t hertz;
+
+	__asm__("mrs %0, cntfrq_el0" : "=r"(hertz));
+	return hertz;
+}
+
 static enum status run_guest(struct machine *machine)
 {
 	enum status status = machine_create(machine);
 
 	/* The jail's place: everything is open, no guest instruction has run. */
 	if (!status) {
-		record_run(&machine->record, machine->host, machine->choice, machine->nvcpus);
+		record_run(&machine->record, machine->host, machine->choice, machine->nvcpus,
+			   counter_frequency());
 		trace_run(&machine->trace, machine->choice, machine->nvcpus);
 		status = machine_run(machine);
 		record_end(&machine->record, (int)status, machine_now(machine));

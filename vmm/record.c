@@ -60,7 +60,7 @@ static const char *pmu_name(const struct host *host, int pmu)
 }
 
 void record_run(struct record *record, const struct host *host, const struct choice *choice,
-		int vcpus)
+		int vcpus, uint64_t cntfrq)
 {
 	FILE *file = record->file;
 
@@ -69,7 +69,7 @@ void record_run(struct record *record, const struct host *host, const struct cho
 	flockfile(file);
 	fprintf(file, "{\"type\":\"run\",\"mode\":\"%s\",\"pmu\":", pmu_mode_name(choice->mode));
 	print_name(file, pmu_name(host, choice->pmu));
-	fprintf(file, ",\"vcpus\":%d}\n", vcpus);
+	fprintf(file, ",\"vcpus\":%d,\"cntfrq\":%" PRIu64 "}\n", vcpus, cntfrq);
 	funlockfile(file);
 }
 

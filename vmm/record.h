@@ -19,9 +19,9 @@ struct record {
 /* @path NULL: no recording. "-" is stdout. STATUS_INPUT if it cannot be written. */
 enum status record_open(struct record *record, const char *path);
 
-/* {"type":"run","mode":...,"pmu":...,"vcpus":...} */
+/* {"type":"run","mode":...,"pmu":...,"vcpus":...,"cntfrq":...}; @cntfrq: CNTFRQ_EL0, in Hz */
 void record_run(struct record *record, const struct host *host, const struct choice *choice,
-		int vcpus);
+		int vcpus, uint64_t cntfrq);
 /* {"type":"window","vcpu":..,"window":..,"cpu":..,"pmu":"..","hops":..,"time_ns":..,"cntvct":delta,
  *  "cycles":delta,"cntvct_end":..,"cycles_end":..,"overflow":..,"interrupts":..,"pmcr":..,"events":{"0x08":delta,..}}
  */

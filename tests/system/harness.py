@@ -15,6 +15,9 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = []
+sys.path.insert(0, os.path.join(TOP, "tests", "board"))
+
+import each  # noqa: E402
 
 
 class Failed(Exception):
@@ -38,31 +41,15 @@ class Board:
 
     def boot(self, commands):
         """Runs COMMANDS, one after the other; returns a Result each."""
-        line = []
-        for command in commands:
-            line += [":::"] if line else []
-            line += command
         process = subprocess.run(
-            [os.path.join(TOP, "scripts", "board"), *self.options, "--", "each", *line],
+            [os.path.join(TOP, "scripts", "board"), *self.options, "--",
+             *each.command_line(commands)],
             capture_output=True, check=False, input=(self.stdin or "").encode())
         if process.returncode:
             raise Failed(f"the board failed with status {process.returncode}: "
                          f"{process.stderr.decode(errors='replace')}")
-        return split_results(process.stdout, commands)
-
-
-def split_results(output, commands):
-    """What tests/system/each.c wrote."""
-    results = []
-    for command in commands:
-        head, _, output = output.partition(b"\n")
-        status, *sizes = (int(number) for number in head.split())
-        texts = []
-        for size in sizes:
-            texts.append(output[:size].decode(errors="replace"))
-            output = output[size:]
-        results.append(Result(command, status, *texts))
-    return results
+        return [Result(command, *result)
+                for command, result in zip(commands, each.results(process.stdout))]
 
 
 class Result:

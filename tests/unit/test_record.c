@@ -63,14 +63,14 @@ static void lines_are_exact(void **state)
 	};
 
 	(void)state;
-	record_run(&record, &host, &choice, 2);
+	record_run(&record, &host, &choice, 2, 62500000);
 	record_window(&record, &host, &window);
 	record_hop(&record, 0, 1, 3, 5000000000);
 	record_refusal(&record, 1, 3, 0, 42);
 	record_refusal(&record, 1, 3, -1, 43);
 	record_end(&record, 71, 99);
 	assert_recorded("{\"type\":\"run\",\"mode\":\"explicit\",\"pmu\":\"armv8_cortex_a72\","
-			"\"vcpus\":2}\n"
+			"\"vcpus\":2,\"cntfrq\":62500000}\n"
 			"{\"type\":\"window\",\"vcpu\":1,\"window\":7,\"cpu\":2,"
 			"\"pmu\":\"armv8_cortex_a72\",\"hops\":3,\"time_ns\":123456789012,"
 			"\"cntvct\":2500,\"cycles\":40006,\"cntvct_end\":3500,\"cycles_end\":40106,"
@@ -90,9 +90,10 @@ static void what_there_is_none_of_is_null_or_empty(void **state)
 	struct window window = { .cpu = 3, .pmu = -1, .record = &guest };
 
 	(void)state;
-	record_run(&record, &host, &choice, 1);
+	record_run(&record, &host, &choice, 1, 62500000);
 	record_window(&record, &host, &window);
-	assert_recorded("{\"type\":\"run\",\"mode\":\"off\",\"pmu\":null,\"vcpus\":1}\n"
+	assert_recorded("{\"type\":\"run\",\"mode\":\"off\",\"pmu\":null,\"vcpus\":1,"
+			"\"cntfrq\":62500000}\n"
 			"{\"type\":\"window\",\"vcpu\":0,\"window\":0,\"cpu\":3,\"pmu\":null,"
 			"\"hops\":0,\"time_ns\":0,\"cntvct\":0,\"cycles\":0,\"cntvct_end\":0,"
 			"\"cycles_end\":0,\"overflow\":0,"
@@ -137,9 +138,10 @@ static void names_are_escaped(void **state)
 
 	(void)state;
 	snprintf(host.pmus[0].name, sizeof(host.pmus[0].name), "a\"b\\c\n\x7f\xe9");
-	record_run(&record, &host, &choice, 1);
-	assert_recorded("{\"type\":\"run\",\"mode\":\"strict\","
-			"\"pmu\":\"a\\\"b\\\\c\\u000a\\u007f\\u00e9\",\"vcpus\":1}\n");
+	record_run(&record, &host, &choice, 1, 62500000);
+	assert_recorded(
+		"{\"type\":\"run\",\"mode\":\"strict\","
+		"\"pmu\":\"a\\\"b\\\\c\\u000a\\u007f\\u00e9\",\"vcpus\":1,\"cntfrq\":62500000}\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

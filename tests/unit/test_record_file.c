@@ -58,7 +58,7 @@ static void no_path_records_nothing(void **state)
 	(void)state;
 	assert_well(record_open(&record, NULL));
 	assert_null(record.file);
-	record_run(&record, &host, &choice, 1);
+	record_run(&record, &host, &choice, 1, 62500000);
 	record_window(&record, &host, &window);
 	record_hop(&record, 0, 0, 1, 1);
 	record_refusal(&record, 0, 0, 1, 1);

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""Several commands in one boot: the command line of tests/system/each.c, and what it prints."""
+
+
+def command_line(commands):
+    """One command that runs all of them, one after the other."""
+    line = ["each"]
+    for index, command in enumerate(commands):
+        line += [":::", *command] if index else command
+    return line
+
+
+def results(output):
+    """Yields (status, stdout, stderr, record) of each command that came to its end."""
+    while output:
+        head, _, output = output.partition(b"\n")
+        status, *sizes = (int(number) for number in head.split())
+        if len(sizes) != 3 or sum(sizes) > len(output):
+            return  # the board ended in the middle of it
+        texts = []
+        for size in sizes:
+            texts.append(output[:size].decode(errors="replace"))
+            output = output[size:]
+        yield status, *texts
