@@ -1,33 +1,59 @@
 # SPDX-License-Identifier: MIT
 """Shows what KVM does to a guest's PMU when its vCPU hops between CPU clusters.
 
-Sets up what is missing, builds, and runs the payload in every PMU mode: on the
-host itself if it is an Arm machine with KVM, else on an emulated board.
+Sets up what is missing, builds, runs guests in every PMU mode, on the host itself
+if it is an Arm machine with KVM, else on an emulated board, and makes a report.
 """
 import argparse
 import contextlib
-import itertools
+import glob
+import hashlib
 import json
 import os
 import platform
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
+import each  # noqa: E402
+import records  # noqa: E402
 from topology import TOPOLOGIES  # noqa: E402
 
 WINDOWS = 20
-MODES = ("default", "explicit", "composite")
+MODES = ("default", "explicit", "composite", "strict")
 FLAVORS = ("composite", "stock")
 NAMED_KERNELS = (*FLAVORS, "debian-6.1", "debian-6.12")
-HOST_LACKS = 69  # STATUS_HOST in vmm/status.h
+DIED, HOST_LACKS, REFUSED = 9, 69, 71  # guest/calibrate.c; vmm/status.h
 WIDTH = 100
+
+CHAPTERS = (
+    {"id": "calibrate", "kind": "verdict", "title": "A guest that divides by its cycle counter",
+     "text": "Windows does this when it boots: it counts the cycles of a span of time and divides "
+             "by their number. The guest calibrates four times on each CPU of its plan, then "
+             "hops. It ends where it would have to divide by zero."},
+    {"id": "table", "kind": "table", "title": "Cycles of the same work, in every mode",
+     "text": "A window is the guest's work between two readings of its counters, the same work "
+             "each time. Hopped are windows in which the vCPU hopped and that ended on these "
+             "CPUs, stayed all others. After each hop minivmm waits for the CPU that was left "
+             "(--settle), so that other work does not count."},
+    {"id": "sync", "kind": "pictures", "title": "Hops that the guest asks for",
+     "text": "The same work again, four windows on each cluster, without waiting. Hatched: the "
+             "vCPU is on another cluster than the first one. All axes are alike."},
+    {"id": "async", "kind": "pictures", "title": "Hops in time, while the guest runs",
+     "text": "The vCPU is moved every 2 ms, wherever the guest is in its work, so that a window "
+             "may begin on one cluster and end on another."},
+    {"id": "overflow", "kind": "pictures", "title": "An overflow after each hop",
+     "text": "The guest sets its cycle counter shortly before the overflow, hops, and waits for "
+             "the interrupt: a diamond is a window in which it came."},
+)
 
 
 class Failure(Exception):
@@ -50,7 +76,7 @@ def run(command, **options):
     """Returns the finished process. A signal to us ends all that COMMAND has started:
     it has a session of its own, so that it hears of Ctrl-C only from here."""
     with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, start_new_session=True,
-                          text=True, **options) as process:
+                          **options) as process:
         try:
             output = process.communicate()
         except BaseException:
@@ -62,86 +88,199 @@ def run(command, **options):
 
 def script(name, *args):
     """Runs one of our scripts; what it prints to stdout is not for the user."""
-    result = run([f"scripts/{name}", *args], stdout=subprocess.DEVNULL)
+    result = run([f"scripts/{name}", *args], stdout=subprocess.PIPE, text=True)
     if result.returncode:
         raise Failure(f"scripts/{name} failed with status {result.returncode} (see above)")
+    return result.stdout.strip()
 
 
-def set_up(emulated, kernel):
+def set_up(emulated, kernels):
     """Everything a fresh machine lacks; each step is instant when there is nothing to do."""
     script("setup", *(["--all"] if emulated else []))
-    if emulated and kernel in FLAVORS:
-        script("kernel", f"--flavor={kernel}")
+    for kernel in kernels if emulated else ():
+        if kernel in FLAVORS:
+            script("kernel", f"--flavor={kernel}")
     script("build")
 
 
-def minivmm(prefix, *args):
-    """Its output, or None if the host lacks what it needs; and its last line of stderr."""
-    command = [*prefix, *args]
-    progress(shlex.join(command))
-    result = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    last = (result.stderr.strip().splitlines() or ["no message"])[-1]
-    if result.returncode not in (0, HOST_LACKS):
-        raise Failure(f"this ended with status {result.returncode}: {last}")
-    return (None if result.returncode else result.stdout), last
+def last_line(text):
+    """What a program said last: minivmm's sentence, or its error."""
+    return (text.strip().splitlines() or ["no message"])[-1].removeprefix("minivmm: ")
 
 
-def cpu_set(text):
-    """0-2,5 as a set."""
-    ends = [part.split("-") for part in text.split(",")]
-    return {cpu for part in ends for cpu in range(int(part[0]), int(part[-1]) + 1)}
+class Bench:
+    """Where the guests run: a board with a kernel, or this host. Keeps what they left behind."""
+
+    def __init__(self, options, kernel, folder):
+        self.folder = folder
+        self.emulated = options.emulated
+        self.kernel = kernel
+        self.topology = options.topology or "biglittle"
+        self.board = ["scripts/board"]
+        if self.emulated:
+            self.board += ["--icount", f"--topology={self.topology}", f"--kernel={kernel}"]
+            self.board += [f"--append={options.append}"] if options.append else []
+        self.append = options.append
+        self.runs = []
+        self.host = None
+
+    @property
+    def where(self):
+        """For people."""
+        if self.emulated:
+            return (f"an emulated board: {self.topology}, kernel {self.kernel}, one cycle an "
+                    "instruction")
+        return f"this host: Linux {platform.release()}"
+
+    def boot(self, what, commands, gets=()):
+        """Runs COMMANDS in one boot; returns each one's status, output, errors and record."""
+        progress(f"{what}: {records.plural(len(commands), 'command')} on "
+                 f"{self.topology + ', kernel ' + self.kernel if self.emulated else 'this host'}")
+        result = run([*self.board, *gets, "--", *each.command_line(commands)],
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = list(each.results(result.stdout))
+        if result.returncode or len(done) < len(commands):
+            said = last_line(result.stderr.decode(errors="replace")).removeprefix("board: ")
+            raise Failure(f"{what}, {self.where}: {said}; what was recorded before is in "
+                          f"{self.folder}")
+        return done
+
+    def probe(self):
+        """Learns what the host offers, and which kernel this is."""
+        version = os.path.join(self.folder, "kernel-version")
+        (status, text, errors, _), (_, self.program, _, _) = self.boot(
+            "what the host offers", [["minivmm", "--probe=json"], ["minivmm", "--version"]],
+            [f"--get=/proc/version:{version}"])
+        if status:
+            raise Failure(f"minivmm --probe: {last_line(errors)}")
+        self.host = json.loads(text)
+        self.groups = records.clusters(self.host)
+        with open(version, encoding="utf-8") as file:
+            self.linux = file.read().strip()
+        os.unlink(version)
+
+    @property
+    def modes(self):
+        """Those that are worth a try: only a host that knows strict has it."""
+        return MODES if self.host["kvm"].get("strict") else MODES[:-1]
+
+    def plan(self, times):
+        """Each cluster's first CPU so many times in a row: a window that hops, others stay."""
+        return "--migrate=step:" + ",".join(
+            str(group[0]) for group, _ in self.groups for _ in range(times))
+
+    def chapter(self, chapter, entries):
+        """Runs ENTRIES, [(title, arguments, windows to draw)], and keeps their records."""
+        commands = [["minivmm", *args[:-1], "--timeout=60", args[-1]] for _, args, _ in entries]
+        results = self.boot(chapter, [[command[0], "--record=record", *command[1:]]
+                                      for command in commands])
+        for (title, _, shown), command, result in zip(entries, commands, results):
+            self.keep(chapter, title, shown, command, result)
+        self.write_facts()
+
+    def keep(self, chapter, title, shown, command, result):
+        """A run's record, and what is to be said of it."""
+        status, _, errors, record = result
+        name = re.sub(r"[^a-z]+", "-", f"{chapter} {title}")
+        facts = {"name": name, "title": title, "chapter": chapter, "status": status,
+                 "command": shlex.join(command), "shown": shown,
+                 "said": last_line(errors).removeprefix(f"{title}: ")}
+        if record:
+            facts["record"] = f"{name}.jsonl"
+            with open(os.path.join(self.folder, facts["record"]), "w", encoding="utf-8") as file:
+                file.write(record)
+        self.runs.append(facts)
+
+    def write_facts(self):
+        """After each chapter, so that the records of a demo that is broken off have theirs."""
+        facts = {"where": self.where, "short": self.kernel if self.emulated else "this host",
+                 "host": self.host, "facts": self.facts(), "chapters": CHAPTERS, "runs": self.runs}
+        with open(os.path.join(self.folder, records.FACTS), "w", encoding="utf-8") as file:
+            json.dump(facts, file, indent=1)
+
+    def facts(self):
+        """What it takes to get the same numbers again."""
+        facts = {"kernel": self.linux}
+        if self.emulated:
+            facts["kernel's Image"] = image_facts(self.kernel)
+            facts["board"] = (f"{self.topology} ({TOPOLOGIES[self.topology].summary}), "
+                              "scripts/board --icount: an instruction is 1 ns and 1 cycle"
+                              + (f", --append={self.append}" if self.append else ""))
+            facts["seed"] = "1 (QEMU's; no plan of these runs is random)"
+            facts["QEMU"] = first_line("qemu-system-aarch64", "--version")
+            facts["guests' compiler"] = first_line("aarch64-linux-gnu-gcc", "--version")
+        else:
+            facts["time"] = "wall time: counts vary a little from run to run"
+        facts["host PMUs"] = "; ".join(f"{pmu['name']}: CPUs {pmu['cpus']}"
+                                       for pmu in self.host["pmus"]) or "none"
+        facts["minivmm"] = self.program.strip() + commit()
+        return facts
 
 
-def cpu_list(cpus):
-    """The opposite of cpu_set(), for people."""
-    runs = itertools.groupby(enumerate(sorted(cpus)), lambda pair: pair[1] - pair[0])
-    ends = [[cpu for _, cpu in pairs] for _, pairs in runs]
-    text = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in ends)
-    return f"CPU{'s' if len(cpus) > 1 else ''} {text}"
+def first_line(*command):
+    """Of what a program prints, e.g. its version."""
+    try:
+        return (run(command, stdout=subprocess.PIPE, text=True).stdout.splitlines() or ["?"])[0]
+    except OSError:
+        return "not here"
 
 
-def clusters(host):
-    """[(its CPUs, its host PMU)]: those that share a PMU; if all do, those of a cluster_id."""
-    pmus = {cpu: pmu["name"] for pmu in host["pmus"] for cpu in cpu_set(pmu["cpus"])}
-    cpus = cpu_set(host["allowed"])
-    keys = {cpu: pmus.get(cpu) for cpu in cpus}
-    if len(set(keys.values())) == 1:
-        keys = {cpu: host["clusters"].get(str(cpu)) for cpu in cpus}
-    groups = {}
-    for cpu in sorted(cpus):
-        groups.setdefault(keys[cpu], []).append(cpu)
-    return [(group, pmus.get(group[0], "no host PMU")) for group in groups.values()]
+def commit():
+    """Of this checkout, if it is one."""
+    try:
+        text = run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE,
+                   stderr=subprocess.DEVNULL, text=True).stdout.strip()
+    except OSError:
+        return ""
+    return f", commit {text}" if text else ""
 
 
-def hop_plan(groups):
-    """Each cluster twice in a row: a window that hops there, then one that stays."""
-    return "step:" + ",".join(f"{group[0]},{group[0]}" for group, _ in groups)
+def digest(path):
+    """The first digits of a file's SHA-256."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:12]
 
 
-def spread(windows):
-    """40167, or 40160-40175; - for none."""
-    counts = sorted(window["cycles"] for window in windows)
-    if not counts:
-        return "-"
-    return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]}-{counts[-1]}"
+def image_facts(kernel):
+    """An Image's digest, and the patches that one of our own has."""
+    path = script("kernel", f"--flavor={kernel}") if kernel in FLAVORS else kernel
+    if kernel in NAMED_KERNELS and kernel not in FLAVORS:
+        path = script("debian-kernel", kernel.removeprefix("debian-"))
+    path = os.path.join(path, "Image") if os.path.isdir(path) else path
+    text = f"{os.path.basename(path)}, sha256 {digest(path)}"
+    if kernel == "composite":
+        patches = sorted(glob.glob(os.path.join(TOP, "tests/board/linux/6.12/*.patch")))
+        text += "; patches: " + ", ".join(f"{os.path.basename(patch)} (sha256 {digest(patch)})"
+                                          for patch in patches)
+    return text + ("; no patches" if kernel == "stock" else "")
 
 
-def table_row(mode, groups, records):
-    """One line of the table. What a window that hopped counts is also its old CPU's."""
-    entries = [json.loads(line) for line in records.splitlines()]
-    ran = entries[0]
-    windows = [entry for entry in entries if entry["type"] == "window"]
-    stayed = [window for window in windows if not window["hops"]]
-    hopped = [window for window in windows if window["hops"]]
-    cells = []
-    for group, _ in groups:
-        here = [spread([window for window in kind if window["cpu"] in group])
-                for kind in (stayed, hopped)]
-        cells.append(" / ".join(here) if here != ["-", "-"] else "-")
-    backing = {"default": "KVM's pick", "composite": "the CPU's own"}.get(ran["mode"], "none")
-    return [mode if mode == ran["mode"] else f"{mode}: {ran['mode']}", ran["pmu"] or backing,
-            str(len(windows)), *cells, str(sum(window["cycles"] == 0 for window in stayed)),
-            str(sum(entry["type"] == "refusal" for entry in entries))]
+def chapters(bench):
+    """Every chapter's runs: (title, arguments, windows to draw)."""
+    back = "--on-refusal=return"
+    payload = (f"--append=windows={WINDOWS}", "guest.bin")
+    yield "calibrate", [(mode, (f"--pmu={mode}", bench.plan(4), back, "calibrate.bin"), 24)
+                        for mode in bench.modes]
+    yield "table", [("auto", ("--pmu=auto", *payload), 0)] + [
+        (mode, (f"--pmu={mode}", bench.plan(2), "--settle", back, *payload), 0)
+        for mode in bench.modes]
+    yield "sync", [(mode, (f"--pmu={mode}", bench.plan(4), back, *payload), WINDOWS)
+                   for mode in bench.modes] + [
+        ("explicit, without --on-refusal=return",
+         ("--pmu=explicit", bench.plan(4), *payload), WINDOWS)]
+    every = "--migrate=every:2ms:" + ",".join(str(group[0]) for group, _ in bench.groups)
+    yield "async", [(mode, (f"--pmu={mode}", every, back, "--append=windows=120", "guest.bin"), 120)
+                    for mode in bench.modes]
+    yield "overflow", [(mode, (f"--pmu={mode}", bench.plan(1), back, "overflow.bin"), WINDOWS)
+                       for mode in bench.modes]
+
+
+def expected(run_facts):
+    """Whether a run ended as its mode lets it."""
+    wanted = {0, HOST_LACKS}
+    wanted |= {DIED} if run_facts["chapter"] == "calibrate" else set()
+    wanted |= {REFUSED} if "without" in run_facts["title"] else set()
+    return run_facts["status"] in wanted
 
 
 def print_table(rows):
@@ -158,37 +297,56 @@ def print_text(text):
     print(textwrap.fill(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False))
 
 
-def demonstrate(where, prefix, payload):
-    """The host, the table, a sentence a mode."""
-    host, reason = minivmm(prefix, "--probe=json")
-    if host is None:
-        raise Failure(reason)
-    host = json.loads(host)
-    groups = clusters(host)
-    rows = [["mode", "host PMU", "windows", *(cpu_list(group) for group, _ in groups), "stopped",
-             "refusals"]]
-    sentences = ["auto: " + "; ".join(host["reasons"]) + "."]
-    common = ("--record=-", "--timeout=60", f"--append=windows={WINDOWS}", payload)
-    hops = (f"--migrate={hop_plan(groups)}", "--settle", "--on-refusal=return")
-    for mode in ("auto", *MODES):
-        args = common if mode == "auto" else (*hops, *common)
-        records, sentence = minivmm(prefix, f"--pmu={mode}", *args)
-        rows.append([mode] + ["-"] * (len(rows[0]) - 1) if records is None else
-                    table_row(mode, groups, records))
-        if mode != "auto":
-            said = sentence.removeprefix("minivmm: ").removeprefix(f"{mode}: ")
-            sentences.append(f"{mode}: {said}")
-    print(where)
-    for group, pmu in groups:
-        print(f"    {cpu_list(group)}: {pmu}")
+def show(site):
+    """The host, the guest that may die, the table, a sentence a mode."""
+    by_chapter = {chapter["id"]: site.of_chapter(chapter) for chapter in site.chapters}
+    print(site.where)
+    for group, pmu in site.groups:
+        print(f"    {records.cpu_list(group)}: {pmu}")
+    print("\na guest that divides by its cycle counter, as Windows does when it boots")
+    for ran in by_chapter["calibrate"]:
+        print_text(f"    {ran.title}: {records.verdict(ran)}")
     print()
-    print_table(rows)
-    for sentence in sentences:
-        print_text(sentence)
+    print_table([records.overview_head(site.groups)]
+                + [records.overview_row(ran, site.groups) for ran in by_chapter["table"]])
+    print_text("auto: " + "; ".join(site.reasons) + ".")
+    for ran in by_chapter["table"]:
+        if ran.title != "auto":
+            print_text(f"{ran.title}: {ran.said}")
+    print()
 
 
-def main():
-    """Everything in order."""
+def fresh_folder(path):
+    """Without what an earlier demo left there; nothing else is touched."""
+    os.makedirs(path, exist_ok=True)
+    for name in os.listdir(path):
+        if name.endswith((".jsonl", ".svg", ".png")) or name in (records.FACTS, "report.html"):
+            os.unlink(os.path.join(path, name))
+    return path
+
+
+def demonstrate(options, kernels):
+    """Runs everything on each kernel and makes the report of it."""
+    fresh_folder(options.out)
+    benches = []
+    for number, kernel in enumerate(kernels, 1):
+        folder = fresh_folder(os.path.join(options.out, f"records-{number}"))
+        benches.append(Bench(options, kernel, folder))
+        benches[-1].probe()
+        for chapter, entries in chapters(benches[-1]):
+            benches[-1].chapter(chapter, entries)
+    for site in records.load([bench.folder for bench in benches]):
+        show(site)
+    sys.stdout.flush()
+    progress("draws the report")
+    report = script("report", f"--out={options.out}", *(bench.folder for bench in benches))
+    print(f"report: {report}")
+    for failed in (facts for bench in benches for facts in bench.runs if not expected(facts)):
+        raise Failure(f"{failed['name']} ended with status {failed['status']}: {failed['said']}")
+
+
+def options_of(arguments):
+    """The command line; also whether a board is emulated."""
     parser = Parser(
         prog="scripts/demo", description=__doc__.splitlines()[0],
         epilog="On an Arm host with /dev/kvm it runs there, unless an option asks for a board.")
@@ -196,19 +354,28 @@ def main():
                         help="the emulated board (default: biglittle)")
     parser.add_argument("--kernel", metavar="K",
                         help="its kernel, as scripts/board takes it (default: composite)")
-    options = parser.parse_args()
-    emulated = bool(options.topology or options.kernel or platform.machine() != "aarch64"
-                    or not os.access("/dev/kvm", os.R_OK | os.W_OK))
-    topology, kernel = options.topology or "biglittle", options.kernel or "composite"
-    if kernel not in NAMED_KERNELS:
-        kernel = os.path.abspath(kernel)
-    set_up(emulated, kernel)
-    if emulated:
-        demonstrate(f"an emulated board: {topology}, kernel {kernel}, one cycle an instruction",
-                    ["scripts/board", "--icount", f"--topology={topology}", f"--kernel={kernel}",
-                     "--", "minivmm"], "guest.bin")
-    else:
-        demonstrate(f"this host: Linux {platform.release()}", ["build/minivmm"], "build/guest.bin")
+    parser.add_argument("--compare", metavar="K",
+                        help="another kernel, which the report shows beside the first")
+    parser.add_argument("--append", metavar="ARGS", help="more arguments for the board's kernel")
+    parser.add_argument("--out", metavar="DIR", default=os.path.join(TOP, "build", "demo"),
+                        help="where the report and the records go (default: build/demo)")
+    options = parser.parse_args(arguments)
+    options.out = os.path.abspath(options.out)
+    options.emulated = bool(options.topology or options.kernel or options.compare or options.append
+                            or platform.machine() != "aarch64"
+                            or not os.access("/dev/kvm", os.R_OK | os.W_OK))
+    return options
+
+
+def main():
+    """Everything in order."""
+    start = time.monotonic()
+    options = options_of(sys.argv[1:])
+    kernels = [kernel if kernel in NAMED_KERNELS else os.path.abspath(kernel)
+               for kernel in (options.kernel or "composite", options.compare) if kernel]
+    set_up(options.emulated, kernels)
+    demonstrate(options, kernels)
+    progress(f"took {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":
@@ -217,6 +384,9 @@ if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         main()
-    except Failure as failure:
+    except (Failure, records.Broken) as failure:
         progress(failure)
+        sys.exit(1)
+    except OSError as failure:
+        progress(f"{failure.filename or 'cannot go on'}: {failure.strerror}")
         sys.exit(1)

@@ -83,6 +83,10 @@ class Result:
         return self
 
 
+class Skipped(Exception):
+    """What the test needs is not on this machine, and need not be."""
+
+
 def expect(condition, text):
     """Fails the test, with what was seen."""
     if not condition:
@@ -129,7 +133,7 @@ def boot_all(tests, pool):
 
 
 def judge(function, place):
-    """None if the test passed, else the reason."""
+    """None if the test passed, else the reason; Skipped if it did not run."""
     try:
         if place is None:
             function()
@@ -138,6 +142,8 @@ def judge(function, place):
             function(*future.result()[start:end])
     except Failed as failure:
         return str(failure)
+    except Skipped as reason:
+        return reason
     except Exception:  # a broken test is a failed one, with its trace
         return traceback.format_exc()
     return None
@@ -146,16 +152,20 @@ def judge(function, place):
 def run(pattern):
     """Runs the tests whose names match; returns (passed, failed)."""
     chosen = [entry for entry in TESTS if fnmatch.fnmatch(entry[0].__name__, pattern)]
-    failed = 0
+    failed = skipped = 0
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
         places = boot_all(chosen, pool)
         for index, (function, _, _) in enumerate(chosen):
             reason = judge(function, places.get(index))
             promise = (function.__doc__ or "").splitlines()[0].rstrip(".")
+            if isinstance(reason, Skipped):
+                skipped += 1
+                print(f"skip {function.__name__}: {promise}: {reason}", flush=True)
+                continue
             print(f"{'not ok' if reason else 'ok'} {function.__name__}: {promise}", flush=True)
             if reason:
                 failed += 1
                 print("\n".join(f"# {line}" for line in reason.splitlines()), flush=True)
     print(f"# {len(chosen)} board tests in {time.monotonic() - start:.0f} s", file=sys.stderr)
-    return len(chosen) - failed, failed
+    return len(chosen) - failed - skipped, failed

@@ -15,6 +15,7 @@ import test_exact  # noqa: E402,F401
 import test_input  # noqa: E402,F401
 import test_linux  # noqa: E402,F401
 import test_regress  # noqa: E402,F401
+import test_report  # noqa: E402,F401
 import test_trace  # noqa: E402,F401
 
 passed, failed = harness.run(sys.argv[1] if len(sys.argv) > 1 else "*")
