@@ -221,7 +221,7 @@ def counter_panel(picture, scale):
             data("refused", [(x, picture.y(x)) for x in picture.refused]),
             data("interrupts", picture.interrupts),
             f"set yrange [{low:.6f}:{top:.6f}]", tics(low, top, 6),
-            upright("PMCCNTR_EL0", 0.68), 'set format x ""', "set tmargin at screen 0.88",
+            upright("PMCCNTR_EL0", 0.68), 'set format x ""', "set tmargin at screen 0.87",
             "set bmargin at screen 0.46", "plot " + ", ".join(drawn)]
 
 
@@ -254,7 +254,8 @@ def script(picture, scale, names):
                   f"set xrange [0:{scale[0]:.6f}]", "set multiplot", "set lmargin at screen 0.14",
                   "set rmargin at screen 0.97", "set xtics nomirror",
                   f'set border 3 lc rgb "{FAINT}"',
-                  "set key at screen 0.97, screen 0.985 right top horizontal samplen 1.2 font ",12""]
+                  'set key at screen 0.97, screen 0.99 right top horizontal samplen 1.2 '
+                  'font ",12"']
         lines += ground(picture, names, scale, 0) + counter_panel(picture, scale)
         lines += ['set key at graph 1, graph 1 right top font ",12"']
         lines += ground(picture, names, scale, 1) + window_panel(picture, scale)
