@@ -242,9 +242,78 @@ static void filtered(const struct site *site, struct variant variant)
 		}
 }
 
+/* A type that is written while the counter counts holds at once: kvm_pmu_set_counter_event_type().
+ */
+static const struct {
+	const char *name;
+	unsigned n;
+	uint64_t on, off; /* off: neither of them happens in this guest */
+} type_rows[] = {
+	{ "event", 0, EVENT_CPU_CYCLES, EVENT_SW_INCR },
+	{ "filter", 0, EVENT_CPU_CYCLES, EVENT_CPU_CYCLES | FILTER_P },
+	{ "cycles", CYCLE, 0, FILTER_P },
+};
+
+static const char *type_name(int row)
+{
+	return type_rows[row].name;
+}
+
+static void retyped(const struct site *site, struct variant variant)
+{
+	unsigned n = type_rows[variant.row].n;
+	uint64_t on_count = 0, off_count = 0, before = 0;
+	struct itinerary itinerary;
+	uint32_t *loop;
+
+	vm_start(&vm, site, variant.mode, 1);
+	itinerary_counting(site, &itinerary, variant);
+	if (n != CYCLE)
+		need_counters(vcpu, 1);
+	guest_pmu_reset(guest, 0);
+	counter_emit(guest, n, type_rows[variant.row].off, 0);
+	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
+	loop = guest_loop(guest, XROUND, ROUNDS);
+	guest_read(guest, XFIRST, counter_register(n));
+	guest_write(guest, counter_type_register(n), type_rows[variant.row].on);
+	guest_hop(guest);
+	guest_work(guest, LOOPS);
+	guest_read(guest, XSECOND, counter_register(n));
+	guest_write(guest, counter_type_register(n), type_rows[variant.row].off);
+	guest_work(guest, LOOPS);
+	guest_read(guest, XTHIRD, counter_register(n));
+	for (unsigned x = XFIRST; x <= XTHIRD; x++)
+		guest_out_register(guest, x);
+	guest_loop_end(guest, XROUND, loop);
+	guest_exit(guest);
+	run_hopping(vcpu, &itinerary);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t first = vcpu_take(vcpu), second = vcpu_take(vcpu);
+		uint64_t third = vcpu_take(vcpu), on = second - first, off = third - second;
+
+		expect_equal(first, before, "counter before the type of round %d", i);
+		/* Off, only what is between the reading and the write of the type counts. */
+		expect(on > 0 && off < on / 2,
+		       "round %d: %llu counted with the one type, %llu with"
+		       " the other",
+		       i, (unsigned long long)on, (unsigned long long)off);
+		if (site->exact) {
+			on_count = i ? on_count : on;
+			off_count = i ? off_count : off;
+			expect(on >= 2 * LOOPS && off < 100, "round %d: %llu and %llu", i,
+			       (unsigned long long)on, (unsigned long long)off);
+			expect_equal(on, on_count, "count of round %d", i);
+			expect_equal(off, off_count, "count after the type of round %d", i);
+		}
+		before = third;
+	}
+}
+
 static const struct test tests[] = {
 	{ "counting.levels", levels, EVERY_MODE, SYNC | ASYNC, EVENT_ROW, level_name, 0 },
 	{ "counting.levels", event_levels, WITH_EVENTS, SYNC, NEVENTROWS, level_event_name, 0 },
+	{ "counting.retyped", retyped, WITH_EVENTS, SYNC, 3, type_name, 0 },
 	{ "counting.filter", filtered, WITH_EVENTS, SYNC, 6, filter_name, 0 },
 };
 

@@ -22,6 +22,7 @@ static const struct test tests[] = {
 	{ "interface.no-pmu", interface_no_pmu, 0, 0, INTERFACE_NO_PMU_ROWS, interface_no_pmu_row,
 	  0 },
 	{ "interface.n-restored", interface_n_restored, 0, 0, 0, NULL, 0 },
+	{ "interface.filter-end", interface_filter_end, 0, 0, 0, NULL, 0 },
 };
 
 FAMILY(interface_family, tests);

@@ -46,5 +46,6 @@ void interface_irq(const struct site *site, struct variant variant);
 void interface_feature(const struct site *site, struct variant variant);
 void interface_no_pmu(const struct site *site, struct variant variant);
 void interface_n_restored(const struct site *site, struct variant variant);
+void interface_filter_end(const struct site *site, struct variant variant);
 
 #endif

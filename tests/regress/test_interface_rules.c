@@ -191,3 +191,31 @@ void interface_n_restored(const struct site *site, struct variant variant)
 		expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), max, "PMCR_EL0.N after SET_PMU");
 	}
 }
+
+/*
+ * A filter reaches the last event of the host's PMU version, and not beyond (devices/
+ * vcpu.rst 1.3: 10 bits of events before PMUv3.1, 16 from then on).
+ */
+void interface_filter_end(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	struct kvm_pmu_event_filter filter = { .action = KVM_PMU_EVENT_DENY };
+	unsigned last;
+
+	(void)variant;
+	vm_create(&vm, site, 1);
+	vm_init_vcpus(&vm, FEATURE_PMU);
+	last = (vcpu_get(vcpu, ID_AA64DFR0_EL1) >> 8 & 15) > 1 ? 0xffff : 0x3ff;
+	for (unsigned base = last - 1; base <= last; base++)
+		for (unsigned n = 1; n <= 3; n++) {
+			bool fits = base + n <= last + 1;
+			int error;
+
+			filter.base_event = (uint16_t)base;
+			filter.nevents = (uint16_t)n;
+			error = vcpu_set_attr(vcpu, ATTR_FILTER, &filter);
+			expect(error == (fits ? 0 : EINVAL), "%u events from 0x%x of 0x%x: %s", n,
+			       base, last + 1, strerror(error));
+		}
+}
