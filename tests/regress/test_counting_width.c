@@ -273,8 +273,27 @@ static void event_width(const struct site *site, struct variant variant)
 	}
 }
 
+/* Only odd counters chain: an odd one that wraps feeds no CHAIN (Arm ARM, event 0x001E). */
+static void chain_odd(const struct site *site, struct variant variant)
+{
+	vm_start(&vm, site, variant.mode, 1);
+	need_counters(vcpu, 3);
+	guest_pmu_reset(guest, 3);
+	counter_emit(guest, 1, EVENT_SW_INCR, ALL);
+	counter_emit(guest, 2, EVENT_CHAIN, 0);
+	guest_write(guest, PMCR_EL0, PMCR_E);
+	guest_write(guest, PMSWINC_EL0, BIT(1));
+	guest_out(guest, PMOVSSET_EL0);
+	guest_out(guest, PMEVCNTR_EL0(2));
+	guest_exit(guest);
+	vcpu_finish(vcpu);
+	expect_equal(vcpu_take(vcpu), BIT(1), "PMOVSSET_EL0 after the odd counter's wrap");
+	expect_equal(vcpu_take(vcpu), 0, "CHAIN on the even counter after it");
+}
+
 static const struct test tests[] = {
 	{ "counting.sw_incr", sw_incr, WITH_EVENTS, EVERY_HOP, 0, NULL, 0 },
+	{ "counting.chain_odd", chain_odd, WITH_EVENTS, 0, 0, NULL, 0 },
 	{ "counting.chain", chain, WITH_EVENTS, EVERY_HOP, 2, chain_name, 0 },
 	{ "counting.cycle_width", cycle_width, EVERY_MODE, SYNC | ASYNC, 4, cycle_name, 0 },
 	{ "counting.event_width", event_width, WITH_EVENTS, SYNC, 3, event_name, 0 },
