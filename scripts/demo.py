@@ -193,7 +193,7 @@ class Bench:
 
     def write_facts(self):
         """After each chapter, so that the records of a demo that is broken off have theirs."""
-        facts = {"where": self.where, "short": self.kernel if self.emulated else "this host",
+        facts = {"where": self.where, "short": f"on {os.path.basename(self.kernel)}" if self.emulated else "here",
                  "host": self.host, "facts": self.facts(), "chapters": CHAPTERS, "runs": self.runs}
         with open(os.path.join(self.folder, records.FACTS), "w", encoding="utf-8") as file:
             json.dump(facts, file, indent=1)

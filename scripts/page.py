@@ -137,7 +137,7 @@ def overviews(sites, chapter):
     for site in sites:
         runs = site.of_chapter(chapter)
         if site.compared:
-            parts.append(f"<h3>{escape(site.short)}</h3>")
+            parts.append(f"<h3>{escape(site.where or site.short)}</h3>")
         parts.append(table(overview_head(site.groups),
                            [overview_row(run, site.groups) for run in runs], "rows"))
         said = [f"auto: {'; '.join(site.reasons)}."] if site.reasons else []
@@ -158,7 +158,7 @@ def facts(sites):
     parts = []
     for site in sites:
         if site.compared:
-            parts.append(f"<h3>{escape(site.short)}</h3>")
+            parts.append(f"<h3>{escape(site.where or site.short)}</h3>")
         parts.append("<dl>" + "".join(
             f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>"
             for name, value in (site.facts or {"facts": "none beside these records"}).items())
