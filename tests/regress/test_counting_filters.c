@@ -263,6 +263,7 @@ static void retyped(const struct site *site, struct variant variant)
 {
 	unsigned n = type_rows[variant.row].n;
 	uint64_t on_count = 0, off_count = 0, before = 0;
+	uint64_t least_on = UINT64_MAX, least_off = UINT64_MAX;
 	struct itinerary itinerary;
 	uint32_t *loop;
 
@@ -293,11 +294,8 @@ static void retyped(const struct site *site, struct variant variant)
 		uint64_t third = vcpu_take(vcpu), on = second - first, off = third - second;
 
 		expect_equal(first, before, "counter before the type of round %d", i);
-		/* Off, only what is between the reading and the write of the type counts. */
-		expect(on > 0 && off < on / 2,
-		       "round %d: %llu counted with the one type, %llu with"
-		       " the other",
-		       i, (unsigned long long)on, (unsigned long long)off);
+		least_on = on < least_on ? on : least_on;
+		least_off = off < least_off ? off : least_off;
 		if (site->exact) {
 			on_count = i ? on_count : on;
 			off_count = i ? off_count : off;
@@ -308,6 +306,13 @@ static void retyped(const struct site *site, struct variant variant)
 		}
 		before = third;
 	}
+	/*
+	 * Off, what is between the reading and the write of the type still counts. Where that
+	 * takes wall time it can be long, but not in every round.
+	 */
+	expect(least_on > 0 && least_off < least_on / 2,
+	       "at least %llu counted with the one type, %llu with the other",
+	       (unsigned long long)least_on, (unsigned long long)least_off);
 }
 
 static const struct test tests[] = {
