@@ -4,7 +4,7 @@
  *
  *     each COMMAND... ::: COMMAND... ::: ...
  *
- * Each gets a minute. After each comes a line on stdout, "STATUS OUT ERR RECORD",
+ * Each gets two minutes. After each comes a line on stdout, "STATUS OUT ERR RECORD",
  * the command's status (200 + N if signal N killed it) and how many bytes follow
  * of its stdout, its stderr and of the file "record", if it left one.
  */
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECONDS 60
+#define SECONDS 120
 
 static const char *const files[] = { "each.out", "each.err", "record" };
 

@@ -25,19 +25,20 @@ class Failed(Exception):
 
 
 class Board:
-    """A board to boot; equal ones share a boot."""
+    """A board to boot; equal ones share a boot, but for those that name another with boot=."""
 
     def __init__(self, topology="biglittle", kernel="composite", icount=False, append="", put=(),
-                 stdin=None):
+                 stdin=None, boot=None):
         self.options = [f"--topology={topology}", f"--kernel={kernel}", "--timeout=240"]
         self.options += ["--icount"] if icount else []
         self.options += [f"--append={append}"] if append else []
         self.options += [f"--put={path}" for path in put]
         self.stdin = stdin
+        self.boot_name = boot
 
     def key(self):
         """What makes two boards the same."""
-        return (*self.options, self.stdin)
+        return (*self.options, self.stdin, self.boot_name)
 
     def boot(self, commands):
         """Runs COMMANDS, one after the other; returns a Result each."""
@@ -103,12 +104,14 @@ def minivmm(*args):
     return ["minivmm", "--record=record", *args]
 
 
-def test(*commands, **board):
+def test(*commands, slow=False, **board):
     """Registers a test that gets the Results of COMMANDS, which run on Board(**board).
 
-    The docstring's first line is the promise that it checks.
+    The docstring's first line is the promise that it checks. A slow one runs only where
+    all tests are asked for.
     """
     def register(function):
+        function.slow = slow
         TESTS.append((function, list(commands), Board(**board)))
         return function
     return register
@@ -149,23 +152,32 @@ def judge(function, place):
     return None
 
 
-def run(pattern):
-    """Runs the tests whose names match; returns (passed, failed)."""
+def promise(function):
+    """What it checks."""
+    return (function.__doc__ or "").splitlines()[0].rstrip(".")
+
+
+def run(pattern, slow):
+    """Runs the tests whose names match, slow ones only if SLOW; returns (passed, failed)."""
     chosen = [entry for entry in TESTS if fnmatch.fnmatch(entry[0].__name__, pattern)]
+    left = [entry[0] for entry in chosen if entry[0].slow and not slow]
+    chosen = [entry for entry in chosen if entry[0] not in left]
     failed = skipped = 0
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
         places = boot_all(chosen, pool)
         for index, (function, _, _) in enumerate(chosen):
             reason = judge(function, places.get(index))
-            promise = (function.__doc__ or "").splitlines()[0].rstrip(".")
             if isinstance(reason, Skipped):
                 skipped += 1
-                print(f"skip {function.__name__}: {promise}: {reason}", flush=True)
+                print(f"skip {function.__name__}: {promise(function)}: {reason}", flush=True)
                 continue
-            print(f"{'not ok' if reason else 'ok'} {function.__name__}: {promise}", flush=True)
+            print(f"{'not ok' if reason else 'ok'} {function.__name__}: {promise(function)}",
+                  flush=True)
             if reason:
                 failed += 1
                 print("\n".join(f"# {line}" for line in reason.splitlines()), flush=True)
+    for function in left:
+        print(f"skip {function.__name__}: {promise(function)}: slow, scripts/test --all runs it")
     print(f"# {len(chosen)} board tests in {time.monotonic() - start:.0f} s", file=sys.stderr)
     return len(chosen) - failed - skipped, failed

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests on emulated boards: run.py [NAME-PATTERN]. Exit status 1 if one fails."""
+"""Runs the tests on emulated boards: run.py [--all] [NAME-PATTERN]. Exit status 1 if one fails."""
 import os
 import sys
 
@@ -18,5 +18,7 @@ import test_regress  # noqa: E402,F401
 import test_report  # noqa: E402,F401
 import test_trace  # noqa: E402,F401
 
-passed, failed = harness.run(sys.argv[1] if len(sys.argv) > 1 else "*")
+arguments = sys.argv[1:]
+slow = "--all" in arguments
+passed, failed = harness.run(next((a for a in arguments if a != "--all"), "*"), slow)
 sys.exit(1 if failed or not passed else 0)

@@ -59,3 +59,31 @@ def regress_writes_junit(result):
     expect_equal(names, [line.split()[2] for line in result.stdout.splitlines()
                          if line.startswith("ok ")], "cases")
     expect_equal((suite.get("tests"), suite.get("failures")), (str(len(names)), "0"), "counts")
+
+
+def whole(*families):
+    """Commands that run all cases of each."""
+    return [["pmu-regress", f"--run={family}.*", "--seed=7"] for family in families]
+
+
+def expect_all_judged(results):
+    """Each case has a result, and none failed."""
+    for result in results:
+        result.expect_status(PASSED)
+        expect("not ok" not in result.stdout, result.stdout)
+        planned = int(result.stdout.splitlines()[1].removeprefix("1.."))
+        expect_equal(result.stdout.count("\nok "), planned, "cases with a result")
+
+
+# Two boots, which share the work of all families between two CPUs.
+@test(*whole("interface", "registers", "counting", "overflow", "state"),
+      icount=True, boot="one vCPU", slow=True)
+def regress_whole_one_vcpu(*results):
+    """pmu-regress, all of interface, registers, counting, overflow, state: none fails."""
+    expect_all_judged(results)
+
+
+@test(*whole("many", "host", "storm"), icount=True, boot="many vCPUs", slow=True)
+def regress_whole_many(*results):
+    """pmu-regress, all of many, host, storm: none fails."""
+    expect_all_judged(results)

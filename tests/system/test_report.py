@@ -231,7 +231,7 @@ def demo_broken_off_keeps_its_records():
         expect("died in calibration" in read(work, "report.html"), "the records are not in it")
 
 
-@test()
+@test(slow=True)
 def page_is_legible():
     """In a browser 360, 800 and 1600 px wide no text overlaps another or is cut."""
     browser = shutil.which("chromium")
