@@ -48,6 +48,7 @@ bool dt_read(struct dt *dt, const void *blob)
 	dt->bootargs = "";
 	dt->ncpus = 0;
 	dt->pmu = false;
+	dt->gic = 0;
 	if (!blob || be32(&header->magic) != FDT_MAGIC)
 		return false;
 	p = (const void *)((const char *)blob + be32(&header->off_struct));
@@ -84,9 +85,14 @@ bool dt_read(struct dt *dt, const void *blob)
 					cells == 1 ? be32(p)
 						   : (uint64_t)be32(p) << 32 | be32(p + 1);
 			}
-			if (equal(name, "compatible") &&
-			    lists((const char *)p, size, "arm,armv8-pmuv3"))
-				dt->pmu = true;
+			if (equal(name, "compatible")) {
+				if (lists((const char *)p, size, "arm,armv8-pmuv3"))
+					dt->pmu = true;
+				if (lists((const char *)p, size, "arm,cortex-a15-gic"))
+					dt->gic = 2;
+				if (lists((const char *)p, size, "arm,gic-v3"))
+					dt->gic = 3;
+			}
 			p += (size + 3) / 4;
 			break;
 		case FDT_NOP:

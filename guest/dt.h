@@ -11,6 +11,7 @@ struct dt {
 	uint32_t ncpus;
 	uint64_t cpus[MAX_CPUS]; /* MPIDR affinity values, in the tree's order */
 	bool pmu;
+	uint32_t gic; /* version 2 or 3; 0 if there is none */
 };
 
 /* False if this is no device tree, or names more than MAX_CPUS CPUs. */

@@ -3,7 +3,8 @@
  * Lets the cycle counter overflow in the middle of each window, after a hop, and
  * counts the interrupts: the counter is set on one CPU and overflows on the next.
  */
-#include "gicv3.h"
+#include "dt.h"
+#include "gic.h"
 #include "pmu.h"
 
 #define WINDOWS 20
@@ -21,7 +22,7 @@ static void work(uint64_t n)
 			 : "cc");
 }
 
-static void window(struct lab_record *r)
+static void window(struct lab_record *r, uint32_t gic)
 {
 	uint32_t intid;
 
@@ -37,21 +38,24 @@ static void window(struct lab_record *r)
 	r->cycles_end = read_sysreg(pmccntr_el0);
 	r->overflow = (uint32_t)read_sysreg(pmovsset_el0);
 
-	intid = gic_take();
+	intid = gic_take(gic);
 	r->interrupts = intid == IRQ_PMU_INTID;
 	/* The line is a level: it falls before the interrupt ends, or it comes again. */
 	write_sysreg(pmovsclr_el0, PMU_ALL);
 	isb();
-	if (intid != 1023)
-		gic_end(intid);
+	if (intid != GIC_NONE)
+		gic_end(gic, intid);
 	publish(r, sizeof(*r));
 	lab_write64(LAB_RECORD, (uint64_t)r);
 }
 
 void guest_main(const void *dt)
 {
-	(void)dt;
-	gic_enable_ppi(IRQ_PMU_INTID);
+	static struct dt tree;
+
+	if (!dt_read(&tree, dt) || !tree.gic)
+		lab_exit(1);
+	gic_enable_ppi(tree.gic, IRQ_PMU_INTID);
 	write_sysreg(pmcr_el0, PMCR_E | PMCR_LC | PMCR_C | PMCR_P);
 	write_sysreg(pmccfiltr_el0, 0);
 	write_sysreg(pmintenclr_el1, PMU_ALL);
@@ -61,6 +65,6 @@ void guest_main(const void *dt)
 	isb();
 	record.size = sizeof(record);
 	for (record.window = 0; record.window < WINDOWS; record.window++)
-		window(&record);
+		window(&record, tree.gic);
 	system_off();
 }

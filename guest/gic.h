@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* As much of a GICv2 or GICv3 as it takes to get one PPI, polled and with interrupts masked. */
+#ifndef GUEST_GIC_H
+#define GUEST_GIC_H
+
+#include "runtime.h"
+
+#define GICD_CTLR       0x0000
+#define GICD_CTLR_GRP0  (1u << 0)
+#define GICD_CTLR_GRP1  (1u << 1)
+#define GICD_ISENABLER0 0x0100 /* GICv2: of the CPU that writes it */
+#define GICC_CTLR       0x0000
+#define GICC_CTLR_EN    (1u << 0)
+#define GICC_PMR        0x0004
+#define GICC_IAR        0x000c
+#define GICC_EOIR       0x0010
+#define GICR_SGI        0x10000
+#define GICR_IGROUPR0   (GICR_SGI + 0x0080)
+#define GICR_ISENABLER0 (GICR_SGI + 0x0100)
+#define GIC_NONE        1023
+#define ISR_I           (1u << 7)
+
+/* vCPU 0 only: a GICv3's first redistributor is its. */
+static inline void gic_enable_ppi(uint32_t version, uint32_t intid)
+{
+	if (version == 2) {
+		mmio_write32(MAP_GICD_BASE + GICD_CTLR, GICD_CTLR_GRP0);
+		mmio_write32(MAP_GICD_BASE + GICD_ISENABLER0, 1u << intid);
+		mmio_write32(MAP_GICC_BASE + GICC_PMR, 0xff);
+		mmio_write32(MAP_GICC_BASE + GICC_CTLR, GICC_CTLR_EN);
+		return;
+	}
+	write_sysreg(icc_sre_el1, 7);
+	isb();
+	mmio_write32(MAP_GICD_BASE + GICD_CTLR, GICD_CTLR_GRP1);
+	mmio_write32(MAP_GICR_BASE + GICR_IGROUPR0, ~0u);
+	mmio_write32(MAP_GICR_BASE + GICR_ISENABLER0, 1u << intid);
+	write_sysreg(icc_pmr_el1, 0xff);
+	write_sysreg(icc_igrpen1_el1, 1);
+	isb();
+}
+
+/* The interrupt that is pending, acknowledged; GIC_NONE if there is none. */
+static inline uint32_t gic_take(uint32_t version)
+{
+	if (!(read_sysreg(isr_el1) & ISR_I))
+		return GIC_NONE;
+	if (version == 2)
+		return mmio_read32(MAP_GICC_BASE + GICC_IAR);
+	return (uint32_t)read_sysreg(icc_iar1_el1);
+}
+
+static inline void gic_end(uint32_t version, uint32_t intid)
+{
+	if (version == 2)
+		mmio_write32(MAP_GICC_BASE + GICC_EOIR, intid);
+	else
+		write_sysreg(icc_eoir1_el1, intid);
+	isb();
+}
+
+#endif
