@@ -142,7 +142,7 @@ static void come_first(void)
 {
 	const struct sched_param first = { .sched_priority = 1 };
 
-	(void)sched_setscheduler(0, SCHED_FIFO, &first);
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first);
 }
 
 static void wait_for_end(struct machine *machine, struct console *console, int signal_fd)
@@ -151,9 +151,6 @@ static void wait_for_end(struct machine *machine, struct console *console, int s
 	uint64_t deadline = options->timeout_s ? options->timeout_s * NS_PER_S : NEVER;
 	uint64_t period = machine->plan.period_ns; /* 0 unless the plan is timed */
 	uint64_t next_move = period ? period : NEVER;
-
-	if (period)
-		come_first();
 
 	while (atomic_load(&machine->end) < 0) {
 		uint64_t now = machine_now(machine);
@@ -218,6 +215,8 @@ enum status machine_run(struct machine *machine)
 	machine->start_ns = clock_ns();
 
 	console_open(&console);
+	if (machine->plan.period_ns)
+		come_first();
 	started = start_threads(machine);
 	wait_for_end(machine, &console, signal_fd);
 	for (int i = 0; i < started; i++)
