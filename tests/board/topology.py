@@ -17,6 +17,7 @@ class Cluster(NamedTuple):
     core: str
     cpus: int
     capacity: int  # of a CPU, relative to the fastest kind of the board = 1024
+    has_node: bool = True  # where each cluster has a PMU: whether the tree says so
 
 
 class Topology(NamedTuple):
@@ -45,6 +46,10 @@ TOPOLOGIES = {
     "dynamiq": Topology(
         "4+3+1, three PMUs",
         (Cluster("cortex-a55", 4, 256), Cluster("cortex-a78", 3, 768), Cluster("cortex-x1", 1, 1024)),
+    ),
+    "partial": Topology(
+        "2+2, a PMU for the first two only",
+        (Cluster("cortex-a53", 2, 512), Cluster("cortex-a72", 2, 1024, has_node=False)),
     ),
     "symmetric": Topology("2+2, one PMU for all", TWO_ALIKE, pmus="one"),
     "gicv2": Topology("2+2, one PMU for all, GICv2", TWO_ALIKE, gic=2, pmus="one"),
@@ -135,6 +140,7 @@ def pmu_nodes(topology):
         f'    pmu{index} {{ compatible = "arm,{cluster.core}-pmu"; '
         f'interrupts = {irq(topology, PPI, PMU_PPI, LEVEL, f"part{index}")}; }};'
         for index, cluster in enumerate(clusters)
+        if cluster.has_node
     )
 
 
