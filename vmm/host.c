@@ -195,6 +195,13 @@ int host_pmu_of_cpu(const struct host *host, int cpu)
 	return -1;
 }
 
+void host_covered_cpus(const struct host *host, cpu_set_t *covered)
+{
+	CPU_ZERO(covered);
+	for (int i = 0; i < host->npmus; i++)
+		CPU_OR(covered, covered, &host->pmus[i].cpus);
+}
+
 const char *host_pmu_list(const struct host *host, char *text, size_t size)
 {
 	size_t used = 0;

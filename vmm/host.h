@@ -36,6 +36,9 @@ enum status host_discover(const char *sysfs, const cpu_set_t *affinity, struct h
 /* The PMU that covers @cpu; -1 if none. */
 int host_pmu_of_cpu(const struct host *host, int cpu);
 
+/* The CPUs that have a PMU: firmware can leave some without. */
+void host_covered_cpus(const struct host *host, cpu_set_t *covered);
+
 /* "armv8_cortex_a53 (cpus 0-1), armv8_cortex_a72 (cpus 2-3)"; "none" if there are none. */
 const char *host_pmu_list(const struct host *host, char *text, size_t size);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -84,17 +85,10 @@ static bool has_composite(int vcpu)
 	       ioctl(vcpu, KVM_GET_DEVICE_ATTR, &request) == 0;
 }
 
-enum status kvm_offers(const struct kvm *kvm, bool probe, struct kvm_offers *offers)
+static enum status ask_throw_away_vms(const struct kvm *kvm, struct kvm_offers *offers)
 {
 	uint32_t pmu = 1u << KVM_ARM_VCPU_PMU_V3;
 	int vm, vcpu;
-
-	*offers = (struct kvm_offers){
-		.pmu = ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0,
-	};
-	offers->set_pmu = offers->composite = offers->strict = offers->pmu && !probe;
-	if (!probe || !offers->pmu)
-		return STATUS_OK;
 
 	vm = kvm_create_vm(kvm);
 	if (vm < 0)
@@ -118,4 +112,32 @@ enum status kvm_offers(const struct kvm *kvm, bool probe, struct kvm_offers *off
 		close(vcpu);
 	close(vm);
 	return STATUS_OK;
+}
+
+enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool probe,
+		       struct kvm_offers *offers)
+{
+	cpu_set_t before, covered;
+	enum status status;
+
+	*offers = (struct kvm_offers){
+		.pmu = ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0,
+	};
+	offers->set_pmu = offers->composite = offers->strict = offers->pmu && !probe;
+	if (!probe || !offers->pmu)
+		return STATUS_OK;
+
+	if (sched_getaffinity(0, sizeof(before), &before) < 0)
+		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
+	host_covered_cpus(host, &covered);
+	CPU_AND(&covered, &covered, &host->allowed);
+	if (!CPU_COUNT(&covered))
+		return STATUS_OK;
+	if (sched_setaffinity(0, sizeof(covered), &covered) < 0)
+		return fail_errno(STATUS_HOST, "cannot move to a CPU that has a host PMU (offline "
+					       "or not allowed meanwhile?)");
+	status = ask_throw_away_vms(kvm, offers);
+	if (sched_setaffinity(0, sizeof(before), &before) < 0 && !status)
+		status = fail_errno(STATUS_INTERNAL, "sched_setaffinity");
+	return status;
 }

@@ -22,8 +22,11 @@ enum status kvm_open(struct kvm *kvm);
 /*
  * Fills @offers. What only a VM can tell is asked of a throw-away one, and
  * only if @probe; SET_PMU is otherwise taken for granted and shown by its use.
+ * It is asked on an allowed CPU that has a PMU: on any other KVM gives none to
+ * a guest, and so a process that may use only such CPUs is offered nothing.
  */
-enum status kvm_offers(const struct kvm *kvm, bool probe, struct kvm_offers *offers);
+enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool probe,
+		       struct kvm_offers *offers);
 
 /* A VM with the host's largest IPA size: 0 would mean 40 bits, which some hosts lack. */
 int kvm_create_vm(const struct kvm *kvm);

@@ -94,7 +94,7 @@ static enum status start(const struct options *options)
 	if (!status)
 		status = choose_cpus(options, &host, &choice);
 	if (!status)
-		status = kvm_offers(&machine.kvm,
+		status = kvm_offers(&machine.kvm, &host,
 				    options->probe || choose_needs_probe(options, &host, &choice),
 				    &offers);
 	if (!status)

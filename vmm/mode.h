@@ -47,8 +47,10 @@ bool choose_needs_probe(const struct options *options, const struct host *host,
  * may use; else composite; else explicit on the PMU that covers most of the
  * allowed CPUs (the first of equals), with the vCPUs narrowed to it; else off.
  * Never default. --pmu-filter and --pmu-counters rule composite out for auto.
- * A mode asked for by name that is not to be had is STATUS_HOST, an unknown
- * PMU name or a cpuN without PMU STATUS_USAGE; messages list what exists.
+ * Where none of the vCPUs' CPUs has a PMU, off at once.
+ * A mode asked for by name that is not to be had, also where vCPU 0 starts, is
+ * STATUS_HOST, an unknown PMU name or a cpuN without PMU STATUS_USAGE; messages
+ * list what exists.
  * Last, the plan's CPUs are checked like the affinity's: online and allowed,
  * and, where auto narrowed, within what is left. In explicit mode a plan may
  * leave the PMU's CPUs: showing the refusal is its purpose.

@@ -41,7 +41,7 @@ static bool try_composite(struct mode_context *c)
 	} else if (c->options->pmu_counters >= 0) {
 		mode_reason(choice, "composite: ruled out by --pmu-counters\n");
 	} else if (CPU_COUNT(&bare)) {
-		/* There its counter would stand still, and without a word. */
+		/* There KVM refuses to run a vCPU: nothing would count. */
 		mode_reason(choice, "composite: cpus %s have no host PMU\n",
 			    cpulist_format(&bare, c->cpus, sizeof(c->cpus)));
 	} else if (!c->offers->composite) {
@@ -126,10 +126,15 @@ static enum status narrow(struct mode_context *c)
 
 enum status mode_choose_auto(struct mode_context *c)
 {
+	cpu_set_t bare;
+
 	if (!c->host->npmus)
 		return choose_off(c, "this host has no core PMU");
 	if (!c->offers->pmu)
 		return choose_off(c, "this host's KVM has no PMU for guests (KVM_CAP_ARM_PMU_V3)");
+	mode_bare_cpus(c->host, &c->used, &bare);
+	if (CPU_EQUAL(&bare, &c->used))
+		return choose_off(c, "none of the vCPUs' CPUs has a host PMU");
 	if (try_explicit(c) || try_composite(c))
 		return STATUS_OK;
 	if (!c->offers->set_pmu)

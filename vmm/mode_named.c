@@ -24,16 +24,26 @@ static int start_cpu(const struct mode_context *c)
 	return plan->ncpus ? plan->cpus[0] : cpulist_first(&c->choice->cpus[0]);
 }
 
+/* On a CPU without a PMU, KVM_ARM_VCPU_INIT finds no default PMU and fails. */
+static enum status check_start(const struct mode_context *c)
+{
+	int cpu = start_cpu(c);
+
+	if (host_pmu_of_cpu(c->host, cpu) >= 0)
+		return STATUS_OK;
+	return fail(STATUS_HOST,
+		    "--pmu=%s: CPU %d, where vCPU 0 starts, has no host PMU; use --affinity or "
+		    "--migrate to start on a CPU of one: %s",
+		    c->name, cpu, c->pmus);
+}
+
 static enum status choose_default(struct mode_context *c)
 {
 	int cpu = start_cpu(c), pmu = host_pmu_of_cpu(c->host, cpu);
 	char text[PMU_TEXT];
 
 	if (pmu < 0)
-		return fail(STATUS_HOST,
-			    "--pmu=default: CPU %d, where vCPU 0 starts, has no host PMU; use "
-			    "--affinity with CPUs of a host PMU: %s",
-			    cpu, c->pmus);
+		return check_start(c);
 	mode_reason(c->choice,
 		    "default: asked for; KVM takes the PMU of CPU %d, where vCPU 0 starts: %s\n",
 		    cpu, pmu_text(&c->host->pmus[pmu], text, sizeof(text)));
@@ -63,16 +73,15 @@ static int named_pmu(const struct mode_context *c)
 }
 
 /*
- * With --affinity or --migrate outside of the PMU, KVM's refusal is what was
+ * With --affinity or --migrate outside of @cpus, KVM's refusal is what was
  * asked for; with neither, the scheduler would bring it about some time or other.
  */
-static void keep_covered(struct mode_context *c)
+static void keep_covered(struct mode_context *c, const cpu_set_t *cpus)
 {
 	struct choice *choice = c->choice;
-	const struct host_pmu *pmu = &c->host->pmus[choice->pmu];
 	cpu_set_t covered;
 
-	CPU_AND(&covered, &choice->cpus[0], &pmu->cpus);
+	CPU_AND(&covered, &choice->cpus[0], cpus);
 	if (c->options->naffinity || c->options->plan.kind != PLAN_NONE || !CPU_COUNT(&covered) ||
 	    CPU_EQUAL(&covered, &choice->cpus[0]))
 		return;
@@ -105,18 +114,26 @@ static enum status choose_explicit(struct mode_context *c)
 	} else {
 		choice->pmu = host_pmu_of_cpu(c->host, cpu);
 		if (choice->pmu < 0)
-			return fail(STATUS_USAGE,
-				    "--pmu=%s: CPU %d, where vCPU 0 starts, has no host PMU; name "
-				    "one: %s",
-				    c->name, cpu, c->pmus);
+			return check_start(c);
 		mode_reason(choice,
 			    "%s: asked for; no host PMU covers cpus %s, so that of CPU %d, where "
 			    "vCPU 0 starts: %s\n",
 			    c->name, cpulist_format(&c->used, c->cpus, sizeof(c->cpus)), cpu,
 			    pmu_text(&pmus[choice->pmu], text, sizeof(text)));
 	}
-	keep_covered(c);
-	return STATUS_OK;
+	keep_covered(c, &pmus[choice->pmu].cpus);
+	/* strict does without a default PMU. */
+	return choice->mode == PMU_STRICT ? STATUS_OK : check_start(c);
+}
+
+static enum status choose_composite(struct mode_context *c)
+{
+	cpu_set_t covered;
+
+	mode_reason(c->choice, "composite: asked for\n");
+	host_covered_cpus(c->host, &covered);
+	keep_covered(c, &covered);
+	return check_start(c);
 }
 
 /* STATUS_HOST unless host and KVM have what the mode stands on. */
@@ -169,6 +186,5 @@ enum status mode_choose_named(struct mode_context *c)
 		return choose_default(c);
 	if (c->options->pmu == PMU_EXPLICIT || c->options->pmu == PMU_STRICT)
 		return choose_explicit(c);
-	mode_reason(c->choice, "composite: asked for\n");
-	return STATUS_OK;
+	return choose_composite(c);
 }

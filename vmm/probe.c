@@ -13,7 +13,7 @@ static const struct {
 } features[] = {
 	{ "pmu", "a guest may have a PMU", offsetof(struct kvm_offers, pmu) },
 	{ "set_pmu", "a host PMU can be named", offsetof(struct kvm_offers, set_pmu) },
-	{ "composite", "a PMU of the cycle counter alone, on any CPU",
+	{ "composite", "a PMU of the cycle counter alone, on every host PMU",
 	  offsetof(struct kvm_offers, composite) },
 	{ "strict", "no default PMU", offsetof(struct kvm_offers, strict) },
 	{ "nr_counters", "the number of counters can be set",

@@ -226,13 +226,18 @@ static void print_refusals(FILE *out, const struct host *host, const struct choi
 			   const struct sum *sum)
 {
 	char name[PMU_TEXT];
+	cpu_set_t covered;
 
 	if (!sum->refusals)
 		return;
+	host_covered_cpus(host, &covered);
 	fprintf(out, "KVM refused %llu time%s to run a vCPU", (ull)sum->refusals,
 		sum->refusals == 1 ? "" : "s");
 	if (choice->pmu >= 0)
 		fprintf(out, " off %s", pmu_text(host, choice->pmu, name, sizeof(name)));
+	else
+		fprintf(out, " off the host PMUs (cpus %s)",
+			cpulist_format(&covered, name, sizeof(name)));
 	fputs("; ", out);
 }
 

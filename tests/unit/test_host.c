@@ -139,6 +139,7 @@ static void two_pmus_by_lowest_cpu(void **state)
 
 static void three_pmus_and_holes(void **state)
 {
+	cpu_set_t covered;
 	struct host host;
 
 	(void)state;
@@ -152,6 +153,8 @@ static void three_pmus_and_holes(void **state)
 	assert_string_equal(host.pmus[1].name, "middle");
 	assert_string_equal(host.pmus[2].name, "big");
 	assert_int_equal(host_pmu_of_cpu(&host, 2), -1);
+	host_covered_cpus(&host, &covered);
+	assert_cpus(&covered, "0-1,4-5,8");
 	assert_int_equal(host_pmu_of_cpu(&host, 5), 1);
 	assert_int_equal(host_pmu_of_cpu(&host, 8), 2);
 	assert_int_equal(host_pmu_of_cpu(&host, -1), -1);

@@ -217,7 +217,7 @@ static void auto_narrows_else(void **state)
 		  "3-6))\n" NO_COMPOSITE NARROWED("0-2", "a53") },
 		{ TWO, "PS", "--migrate=step:0,1", PMU_EXPLICIT, "a53", "0-1",
 		  NONE_OF_TWO NO_COMPOSITE NARROWED("0-1", "a53") },
-		/* CPUs without a PMU are left, and composite would not count there either. */
+		/* CPUs without a PMU are left: composite does not run there either. */
 		{ PARTLY, "PSC", "", PMU_EXPLICIT, "a53", "0-1",
 		  "explicit: no host PMU covers cpus 0-3 (a53 (cpus 0-1))\n"
 		  "composite: cpus 2-3 have no host PMU\n" NARROWED("0-1", "a53") },
@@ -258,9 +258,14 @@ static void auto_is_off_at_last(void **state)
 		{ TWO, "PS", "--cpus=2 --affinity=0:0-1;1:2-3", PMU_OFF, NULL, NULL,
 		  NONE_OF_TWO NO_COMPOSITE
 		  "off: chosen, no host PMU covers a CPU of every vCPU\n" },
+		/* Also where a probe on such CPUs found nothing that KVM offers. */
 		{ PARTLY, "PSC", "--affinity=2-3", PMU_OFF, NULL, NULL,
-		  "explicit: no host PMU covers cpus 2-3 (a53 (cpus 0-1))\n"
-		  "composite: cpus 2-3 have no host PMU\n"
+		  "off: chosen, none of the vCPUs' CPUs has a host PMU\n" },
+		{ PARTLY, "P", "--affinity=2-3", PMU_OFF, NULL, NULL,
+		  "off: chosen, none of the vCPUs' CPUs has a host PMU\n" },
+		{ PARTLY, "PSC", "--cpus=2 --affinity=0:1;1:2", PMU_OFF, NULL, NULL,
+		  "explicit: no host PMU covers cpus 1-2 (a53 (cpus 0-1))\n"
+		  "composite: cpus 2 have no host PMU\n"
 		  "off: chosen, no host PMU covers a CPU of every vCPU\n" },
 	};
 
@@ -404,6 +409,14 @@ static void explicit_takes_the_pmu_asked_for(void **state)
 		  "strict: vCPUs kept on cpus 2-3; --affinity allows others\n" },
 		{ TWO, "PST", "--pmu=strict --affinity=1", PMU_STRICT, "a53", NULL,
 		  "strict: asked for; a53 covers cpus 1\n" },
+		/* strict has no default PMU to find where vCPU 0 starts. */
+		{ PARTLY, "PST", "--pmu=strict:a53 --affinity=2", PMU_STRICT, "a53", NULL,
+		  "strict: asked for, with a53 (cpus 0-1)\n" },
+		{ PARTLY, "PSC", "--pmu=composite", PMU_COMPOSITE, NULL, "0-1",
+		  "composite: asked for\n"
+		  "composite: vCPUs kept on cpus 0-1; --affinity allows others\n" },
+		{ PARTLY, "PSC", "--pmu=composite --migrate=step:0,2", PMU_COMPOSITE, NULL, NULL,
+		  "composite: asked for\n" },
 		{ TWO, "PST", "--pmu=strict --cpus=2 --affinity=0:2;1:0", PMU_STRICT, "a72", NULL,
 		  "strict: asked for; no host PMU covers cpus 0,2, so that of CPU 2, where vCPU 0 "
 		  "starts: a72 (cpus 2-3)\n" },
@@ -459,10 +472,15 @@ static void what_is_not_to_be_had_is_an_error(void **state)
 		  "(cpus 2-3)" },
 		{ PARTLY, "PS", "--pmu=explicit:cpu2", STATUS_USAGE,
 		  "no host PMU covers this CPU" },
-		{ PARTLY, "PS", "--pmu=explicit --affinity=2-3", STATUS_USAGE,
-		  "--pmu=explicit: CPU 2, where vCPU 0 starts, has no host PMU; name one: a53 "
-		  "(cpus "
-		  "0-1)" },
+		{ PARTLY, "PS", "--pmu=explicit --affinity=2-3", STATUS_HOST,
+		  "--pmu=explicit: CPU 2, where vCPU 0 starts, has no host PMU; use --affinity or "
+		  "--migrate to start on a CPU of one: a53 (cpus 0-1)" },
+		{ PARTLY, "PS", "--pmu=explicit:a53 --migrate=step:2,0", STATUS_HOST,
+		  "--pmu=explicit: CPU 2, where vCPU 0 starts, has no host PMU" },
+		{ PARTLY, "PSC", "--pmu=composite --affinity=3", STATUS_HOST,
+		  "--pmu=composite: CPU 3, where vCPU 0 starts, has no host PMU" },
+		{ PARTLY, "PST", "--pmu=strict --affinity=3", STATUS_HOST,
+		  "--pmu=strict: CPU 3, where vCPU 0 starts, has no host PMU" },
 		{ PARTLY, "PS", "--pmu=default --affinity=3", STATUS_HOST,
 		  "--pmu=default: CPU 3, where vCPU 0 starts, has no host PMU" },
 		{ TWO, "PS", "--migrate=step:0,2", STATUS_USAGE,

@@ -219,6 +219,14 @@ static void refusals_name_the_pmu(void **state)
 			"another host PMU.");
 }
 
+static void refusals_of_composite_name_all_pmus(void **state)
+{
+	(void)state;
+	stats.vcpu[0].refusals = 1;
+	assert_sentence("composite: KVM refused 1 time to run a vCPU off the host PMUs (cpus 0-3); "
+			"the guest handed over no window, so nothing is known of its counters.");
+}
+
 static void without_windows_nothing_is_judged(void **state)
 {
 	(void)state;
@@ -270,6 +278,7 @@ int main(void)
 		TEST(a_few_short_windows_are_told),
 		TEST(short_spans_of_time_miss_nothing),
 		TEST(refusals_name_the_pmu),
+		TEST(refusals_of_composite_name_all_pmus),
 		TEST(without_windows_nothing_is_judged),
 		TEST(off_has_no_counters),
 		TEST(three_pmus_and_several_vcpus_are_summed),
