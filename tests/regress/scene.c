@@ -105,7 +105,7 @@ static void refused(struct scene *scene)
 {
 	int cpu = scene->vm->vcpus[0].refused_cpu;
 
-	if (scene->variant.mode != MODE_EXPLICIT || host_pmu_of_cpu(&scene->site->host, cpu) == 0)
+	if (!must_refuse(scene->site, scene->variant.mode, cpu))
 		fail_test("KVM refused the vCPU on CPU %d, which its PMU covers", cpu);
 	scene->nrefusals++;
 	if (scene->refused)

@@ -30,6 +30,22 @@ static void sort_cpus(struct site *site)
 		}
 }
 
+/* The runner needs no certain CPU: it may stay where it is if it cannot move. */
+static void leave_bare_cpus(struct site *site)
+{
+	cpu_set_t covered;
+
+	for (int cpu = 0; cpu < SITE_MAX_CPUS; cpu++)
+		if (CPU_ISSET((size_t)cpu, &site->host.allowed) &&
+		    host_pmu_of_cpu(&site->host, cpu) < 0)
+			site->bare[site->nbare++] = cpu;
+	if (!site->nbare)
+		return;
+	host_covered_cpus(&site->host, &covered);
+	CPU_AND(&covered, &covered, &site->host.allowed);
+	sched_setaffinity(0, sizeof(covered), &covered);
+}
+
 bool site_discover(struct site *site, char *reason, size_t size)
 {
 	struct kvm_offers offers;
@@ -53,6 +69,7 @@ bool site_discover(struct site *site, char *reason, size_t size)
 			 site->host.pmus[0].name);
 		return false;
 	}
+	leave_bare_cpus(site);
 	site->set_pmu = offers.set_pmu;
 	site->composite = offers.composite;
 	site->strict = offers.strict;
@@ -147,10 +164,23 @@ void need_mode(const struct site *site, enum mode mode)
 		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_SET_PMU");
 }
 
+bool must_refuse(const struct site *site, enum mode mode, int cpu)
+{
+	int pmu = host_pmu_of_cpu(&site->host, cpu);
+
+	return (mode == MODE_EXPLICIT && pmu != 0) || (mode == MODE_COMPOSITE && pmu < 0);
+}
+
 void need_away(const struct site *site)
 {
 	if (!site->naway)
 		skip_test("no CPU here has a host PMU other than %s", site->host.pmus[0].name);
+}
+
+void need_bare(const struct site *site)
+{
+	if (!site->nbare)
+		skip_test("every CPU here has a host PMU");
 }
 
 void need_two_home(const struct site *site)

@@ -15,17 +15,22 @@ enum mode { MODE_DEFAULT, MODE_EXPLICIT, MODE_COMPOSITE };
 
 struct site {
 	struct host host;
-	/* CPUs that may be used: of the first host PMU, and of the others, one PMU after another.
-	 */
+	/* CPUs that may be used: of the first host PMU; of the others, one PMU after another; of
+	 * none. Only tests that name the last ones run there. */
 	int home[SITE_MAX_CPUS], nhome;
 	int away[SITE_MAX_CPUS], naway;
+	int bare[SITE_MAX_CPUS], nbare;
 	bool set_pmu, composite, strict, nr_counters; /* what this KVM offers */
 	bool exact;       /* instruction counting: a cycle is an instruction, and counts repeat */
 	uint64_t seed;    /* of whatever is random */
 	unsigned minutes; /* how long the storm lasts; 0: seconds */
 };
 
-/* False if nothing can run here: then @reason (of @size bytes) says what is missing. */
+/*
+ * False if nothing can run here: then @reason (of @size bytes) says what is missing. Keeps
+ * the process, and those that it starts, on CPUs that have a host PMU: elsewhere no VM
+ * with a PMU can be made.
+ */
 bool site_discover(struct site *site, char *reason, size_t size);
 
 /* Whether cycles are instructions, by counting some. In a process of its own; fails no test. */
@@ -39,8 +44,12 @@ const char *mode_name(enum mode mode);
 /* Skips the test unless KVM offers @mode. */
 void need_mode(const struct site *site, enum mode mode);
 
-/* Skips the test unless there are a CPU of another host PMU, or two CPUs of the first one. */
+/* Whether KVM is to refuse a vCPU on @cpu; explicit: one that has the first host PMU. */
+bool must_refuse(const struct site *site, enum mode mode, int cpu);
+
+/* Skips the test unless there are a CPU of another host PMU, one of none, or two of the first. */
 void need_away(const struct site *site);
+void need_bare(const struct site *site);
 void need_two_home(const struct site *site);
 
 /* Host PMU of a CPU. */

@@ -34,7 +34,7 @@ static void hotplug_between(struct scene *scene, int n)
 {
 	if (n % 2 == 0) {
 		set_online(scene, false);
-		/* Wherever the kernel put the thread: composite goes on there. */
+		/* Wherever the kernel put the thread: composite goes on there, or is refused. */
 		place_on(scene->site, scene->variant.mode == MODE_COMPOSITE ? sched_getcpu()
 									    : scene->site->home[0]);
 	} else {
@@ -65,7 +65,7 @@ static void hotplug_under(struct scene *scene, int n)
 /*
  * The kernel moves the threads of a CPU that goes offline to another one, even
  * against their affinity (kernel/sched/core.c: select_fallback_rq()). The count
- * goes with them; explicit: or KVM refuses, and the vCPU returns.
+ * goes with them; or, where it cannot, KVM refuses, and the vCPU returns.
  */
 static void offline(const struct site *site, struct variant variant)
 {

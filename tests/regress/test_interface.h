@@ -32,13 +32,20 @@ const char *interface_first_run_row(int row);
 const char *interface_frozen_row(int row);
 void interface_refused(const struct site *site, struct variant variant);
 void interface_anywhere(const struct site *site, struct variant variant);
+/*
+ * Windows on CPU @own. KVM refuses each CPU that @pmu does not cover: before the guest's first
+ * instruction, or between two halves of a window, which then counts what it
+ * counts when nothing comes between.
+ */
+#define INTERFACE_ANY_PMU (-1)
+void interface_refusals(const struct site *site, struct vcpu *vcpu, int pmu, int own, bool first);
 void interface_first_run(const struct site *site, struct variant variant);
 void interface_frozen(const struct site *site, struct variant variant);
 
 /* test_interface_rules.c: of interrupts, features, CPUs without a PMU, N. */
 #define INTERFACE_IRQ_ROWS     6
 #define INTERFACE_FEATURE_ROWS 5
-#define INTERFACE_NO_PMU_ROWS  2
+#define INTERFACE_NO_PMU_ROWS  5
 const char *interface_irq_row(int row);
 const char *interface_feature_row(int row);
 const char *interface_no_pmu_row(int row);

@@ -130,29 +130,77 @@ void interface_feature(const struct site *site, struct variant variant)
 	}
 }
 
-/* A CPU that no host PMU covers: kvm_arm_set_default_pmu(). */
-static const char *const no_pmu_names[INTERFACE_NO_PMU_ROWS] = { "init", "init-leaves-nothing" };
+/* CPUs that no host PMU covers. */
+enum { NO_PMU_INIT, NO_PMU_NOTHING, NO_PMU_DEFAULT, NO_PMU_FIRST_RUN };
+
+static const char *const no_pmu_names[INTERFACE_NO_PMU_ROWS] = {
+	"init", "init-leaves-nothing", "default", "composite-first-run", "composite-in-a-window",
+};
 
 const char *interface_no_pmu_row(int row)
 {
 	return no_pmu_names[row];
 }
 
+/* Where the default PMU counts, where there is none, and back: it keeps its count meanwhile. */
+static void stand_still(const struct site *site)
+{
+	enum { WINDOWS = 3, LOOPS = 5000 };
+	const int cpus[WINDOWS] = { site->home[0], site->bare[0], site->home[0] };
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	uint64_t counts[WINDOWS];
+
+	vm_start(&vm, site, MODE_DEFAULT, 1);
+	guest_pmu_reset(&vcpu->guest, 0);
+	guest_write(&vcpu->guest, PMCNTENSET_EL0, BIT(CYCLE));
+	guest_write(&vcpu->guest, PMCR_EL0, PMCR_LC | PMCR_E);
+	for (int i = 0; i < WINDOWS; i++) {
+		guest_hop(&vcpu->guest);
+		guest_read(&vcpu->guest, 19, PMCCNTR_EL0);
+		guest_work(&vcpu->guest, LOOPS);
+		guest_read(&vcpu->guest, 20, PMCCNTR_EL0);
+		guest_out_register(&vcpu->guest, 19);
+		guest_out_register(&vcpu->guest, 20);
+	}
+	guest_exit(&vcpu->guest);
+	for (int i = 0; i < WINDOWS; i++) {
+		expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to window %d", i);
+		place_on(site, cpus[i]);
+	}
+	vcpu_finish(vcpu);
+	for (int i = 0; i < WINDOWS; i++) {
+		counts[i] = vcpu_take(vcpu);
+		counts[i] = vcpu_take(vcpu) - counts[i];
+	}
+	expect(counts[0] > 0, "nothing was counted at home");
+	expect_equal(counts[1], 0, "cycles on a CPU without a PMU");
+	expect(counts[2] > 0, "nothing was counted back at home");
+	if (site->exact)
+		expect_equal(counts[2], counts[0], "cycles back at home");
+}
+
+/* The first two: kvm_arm_set_default_pmu(). */
 void interface_no_pmu(const struct site *site, struct variant variant)
 {
 	static struct vm vm;
 	struct vcpu *vcpu = &vm.vcpus[0];
-	int cpu = 0;
 
-	while (cpu < SITE_MAX_CPUS && (!CPU_ISSET((size_t)cpu, &site->host.allowed) ||
-				       host_pmu_of_cpu(&site->host, cpu) >= 0))
-		cpu++;
-	if (cpu == SITE_MAX_CPUS)
-		skip_test("every CPU here has a host PMU");
-	place_on(site, cpu);
+	need_bare(site);
+	if (variant.row == NO_PMU_DEFAULT) {
+		stand_still(site);
+		return;
+	}
+	if (variant.row > NO_PMU_DEFAULT) {
+		vm_start(&vm, site, MODE_COMPOSITE, 1);
+		interface_refusals(site, vcpu, INTERFACE_ANY_PMU, site->home[0],
+				   variant.row == NO_PMU_FIRST_RUN);
+		return;
+	}
+	place_on(site, site->bare[0]);
 	vm_create(&vm, site, 1);
 	expect_init(vcpu, FEATURE_PMU, ENODEV);
-	if (variant.row == 0) {
+	if (variant.row == NO_PMU_INIT) {
 		/* Elsewhere the same vCPU can have one. */
 		place_on(site, site->home[0]);
 		expect_init(vcpu, FEATURE_PMU, 0);

@@ -249,8 +249,7 @@ static void refused(struct actor *actor)
 {
 	int cpu = vcpu_of(actor)->refused_cpu;
 
-	if (actor->storm->mode != MODE_EXPLICIT ||
-	    host_pmu_of_cpu(&actor->storm->site->host, cpu) == 0)
+	if (!must_refuse(actor->storm->site, actor->storm->mode, cpu))
 		fail_test("KVM refused vCPU %d on CPU %d, which its PMU covers", actor->index, cpu);
 	actor->refusals++;
 }

@@ -225,6 +225,8 @@ int vcpu_set_attr(struct vcpu *vcpu, unsigned attr, const void *value)
 
 	if (attr == ATTR_SET_PMU && !error)
 		vcpu->vm->may_refuse = true;
+	if (attr == ATTR_FIXED_COUNTERS && !error)
+		vcpu->vm->needs_any_pmu = true;
 	return error;
 }
 
@@ -400,8 +402,10 @@ enum stop vcpu_run(struct vcpu *vcpu)
 					  (unsigned long long)
 						  run->fail_entry.hardware_entry_failure_reason);
 			vcpu->refused_cpu = (int)run->fail_entry.cpu;
-			expect(vcpu->vm->may_refuse,
-			       "KVM refused vCPU %d on CPU %d, though SET_PMU named no PMU",
+			expect(vcpu->vm->may_refuse || (vcpu->vm->needs_any_pmu &&
+							host_pmu_of_cpu(&vcpu->vm->site->host,
+									vcpu->refused_cpu) < 0),
+			       "KVM refused vCPU %d on CPU %d, though the VM may run there",
 			       vcpu->index, vcpu->refused_cpu);
 			return STOP_REFUSED;
 		default:

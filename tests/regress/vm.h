@@ -71,7 +71,9 @@ struct vm {
 	int nvcpus;
 	uint8_t *ram;
 	size_t ram_size;
-	bool may_refuse; /* SET_PMU has named a PMU: the one reason for STOP_REFUSED */
+	/* The reasons for STOP_REFUSED: SET_PMU has named a PMU; FIXED_COUNTERS_ONLY is set, and
+	 * the CPU has none. */
+	bool may_refuse, needs_any_pmu;
 	struct vcpu vcpus[VM_MAX_VCPUS];
 };
 
