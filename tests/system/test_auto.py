@@ -46,6 +46,39 @@ def auto_takes_explicit_on_one_pmu(result, probe):
     expect(all(window["events"] for window in result.windows), "no event counters")
 
 
+@test(*auto(), topology="partial")
+def auto_leaves_cpus_without_a_pmu(result, probe):
+    """auto where only some CPUs have a PMU: explicit, narrowed to those."""
+    expect_auto(result, probe, "explicit", "armv8_cortex_a53")
+    expect("composite: cpus 2-3 have no host PMU" in result.stderr, result.stderr)
+    expect(all(window["cpu"] <= 1 for window in result.windows), "a vCPU left the PMU's CPUs")
+    expect(all(window["cycles"] for window in result.windows), "a window stood still")
+
+
+@test(*auto("--affinity=2-3"), topology="partial")
+def auto_goes_without_a_pmu_where_there_is_none(result, probe):
+    """auto kept to CPUs without a PMU: off; --probe still says what KVM offers elsewhere."""
+    expect_equal(result.expect_status(0).run["mode"], "off", "mode")
+    host = json.loads(probe.expect_status(0).stdout)
+    expect_equal((host["auto"], host["kvm"]["set_pmu"], host["kvm"]["composite"]),
+                 ("off", True, True), "what --probe says")
+
+
+@test(minivmm("--pmu=composite", "guest.bin"),
+      minivmm("--pmu=composite", "--migrate=step:0,2", "--on-refusal=return", "guest.bin"),
+      minivmm("--pmu=composite", "--migrate=step:0,2", "guest.bin"),
+      minivmm("--pmu=composite", "--affinity=2-3", "guest.bin"), topology="partial")
+def composite_counts_or_is_refused(kept, returned, refused, outside):
+    """composite on CPUs without a PMU: never a counter that stands still, and a clear error."""
+    for result in (kept, returned):
+        result.expect_status(0)
+        expect(result.windows and all(w["cycles"] for w in result.windows), "a window stood still")
+        expect_equal({window["cpu"] > 1 for window in result.windows}, {False}, "off the PMU")
+    expect_equal({refusal["cpu"] for refusal in returned.refusals}, {2}, "refused on CPUs")
+    refused.expect_status(71).expect_one_line("CPU 2", "host PMUs cover cpus 0-1")
+    outside.expect_status(69).expect_one_line("CPU 2", "--affinity", "armv8_cortex_a53 (cpus 0-1)")
+
+
 @test(*auto(), topology="nopmu")
 def auto_goes_without_a_pmu(result, probe):
     """auto on a board without a PMU: off, and the guest runs without one."""
