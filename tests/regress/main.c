@@ -115,6 +115,8 @@ int main(int argc, char **argv)
 		return skip_everything(reason);
 	if (!arguments.run.list)
 		site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
+	if (site.exact)
+		site_stay_exact();
 	return run_cases(&site, families, (int)(sizeof(families) / sizeof(families[0])),
 			 &arguments.run);
 }

@@ -36,6 +36,9 @@ bool site_discover(struct site *site, char *reason, size_t size);
 /* Whether cycles are instructions, by counting some. In a process of its own; fails no test. */
 bool site_is_exact(const struct site *site);
 
+/* Keeps away what would disturb exact counts, for as long as this process lives. */
+void site_stay_exact(void);
+
 /* As KTAP comments: PMUs, modes, exactness, seed. */
 void site_describe(const struct site *site, FILE *out);
 
