@@ -38,7 +38,8 @@ CHAPTERS = (
     {"id": "calibrate", "kind": "verdict", "title": "A guest that divides by its cycle counter",
      "text": "Windows does this when it boots: it counts the cycles of a span of time and divides "
              "by their number. The guest calibrates four times on each CPU of its plan, then "
-             "hops. It ends where it would have to divide by zero."},
+             "hops. It ends where it would have to divide by zero. A span in which the host did "
+             "something else, as a hop, has fewer cycles."},
     {"id": "table", "kind": "table", "title": "Cycles of the same work, in every mode",
      "text": "A window is the guest's work between two readings of its counters, the same work "
              "each time. Hopped are windows in which the vCPU hopped and that ended on these "
