@@ -80,46 +80,38 @@ bool site_discover(struct site *site, char *reason, size_t size)
 }
 
 /*
- * Five windows of the same work. Only where an instruction takes a nanosecond
- * and a cycle are they equal, as many cycles as instructions, and as long by
- * the counter-timer: no real core does all three.
+ * Windows of the same work, by the counter-timer: not by the PMU, which is what the tests
+ * judge. Only where an instruction takes a nanosecond are most of them as long as they
+ * have instructions; the host's own timer may come into one.
  */
 static void look_for_exactness(const struct site *site)
 {
-	enum { WINDOWS = 5, LOOPS = 50000, TIMER_HZ = 62500000, CYCLES_PER_TICK = 16 };
+	enum { WINDOWS = 9, LOOPS = 50000, TIMER_HZ = 62500000, NS_PER_TICK = 16 };
+	const uint64_t least = 2 * LOOPS / NS_PER_TICK;
 	static struct vm vm;
 	struct guest *guest = &vm.vcpus[0].guest;
-	uint64_t first = 0;
+	int exact = 0;
 
 	vm_start(&vm, site, MODE_DEFAULT, 1);
-	guest_pmu_reset(guest, 0);
-	guest_write(guest, PMCNTENSET_EL0, BIT(CYCLE));
-	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
 	guest_out(guest, CNTFRQ_EL0);
 	for (int i = 0; i < WINDOWS; i++) {
-		guest_read(guest, 19, PMCCNTR_EL0);
-		guest_read(guest, 20, CNTVCT_EL0);
+		guest_read(guest, 19, CNTVCT_EL0);
 		guest_work(guest, LOOPS);
-		guest_read(guest, 21, PMCCNTR_EL0);
-		guest_read(guest, 22, CNTVCT_EL0);
-		for (unsigned x = 19; x <= 22; x++)
-			guest_out_register(guest, x);
+		guest_read(guest, 20, CNTVCT_EL0);
+		guest_out_register(guest, 19);
+		guest_out_register(guest, 20);
 	}
 	guest_exit(guest);
 	vcpu_finish(&vm.vcpus[0]);
 
 	expect_equal(vcpu_take(&vm.vcpus[0]), TIMER_HZ, "counter-timer");
 	for (int i = 0; i < WINDOWS; i++) {
-		uint64_t cycles = vcpu_take(&vm.vcpus[0]), ticks = vcpu_take(&vm.vcpus[0]);
+		uint64_t ticks = vcpu_take(&vm.vcpus[0]);
 
-		cycles = vcpu_take(&vm.vcpus[0]) - cycles;
 		ticks = vcpu_take(&vm.vcpus[0]) - ticks;
-		first = i ? first : cycles;
-		expect_equal(cycles, first, "cycles of a window");
-		expect_between(cycles, 2 * LOOPS, 2 * LOOPS + 20, "cycles of %d instructions",
-			       2 * LOOPS);
-		expect(ticks >= cycles / CYCLES_PER_TICK, "a cycle is not a nanosecond");
+		exact += ticks - least <= 1;
 	}
+	expect(exact > WINDOWS / 2, "%d of %d windows are exact", exact, WINDOWS);
 }
 
 /*

@@ -33,7 +33,7 @@ struct site {
  */
 bool site_discover(struct site *site, char *reason, size_t size);
 
-/* Whether cycles are instructions, by counting some. In a process of its own; fails no test. */
+/* Whether an instruction takes a nanosecond. In a process of its own; fails no test. */
 bool site_is_exact(const struct site *site);
 
 /* Keeps away what would disturb exact counts, for as long as this process lives. */
