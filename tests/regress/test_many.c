@@ -343,6 +343,8 @@ static void one_thread(const struct site *site, struct variant variant)
 	guest_exit(second);
 	expect_equal(vcpu_run(&vm.vcpus[0]), STOP_HOP, "stop");
 	before = vcpu_get(&vm.vcpus[0], PMCCNTR_EL0);
+	expect_between(before, site->exact ? 2 * LOOPS : LEAST_CYCLES(LOOPS), ALL,
+		       "count of the vCPU that ran");
 	settle_here(site);
 	vcpu_finish(&vm.vcpus[1]);
 	after = vcpu_get(&vm.vcpus[0], PMCCNTR_EL0);

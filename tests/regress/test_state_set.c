@@ -234,6 +234,7 @@ void state_beyond_n(const struct site *site, struct variant variant)
 	vcpu_set(vcpu, PMEVTYPER_EL0(n - 1), EVENT_CPU_CYCLES);
 	vcpu_set(vcpu, PMEVCNTR_EL0(n - 1), SET);
 	vcpu_set(vcpu, PMCNTENSET_EL0, BIT(n - 1));
+	expect_equal(vcpu_get(vcpu, PMCNTENSET_EL0), BIT(n - 1), "PMCNTEN with all counters");
 	vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n - 1) | PMCR_LC | PMCR_E);
 	expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n - 1, "N");
 	run_to_hop();
