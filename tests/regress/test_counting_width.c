@@ -260,9 +260,11 @@ static void event_width(const struct site *site, struct variant variant)
 	if (!wide && lp)
 		skip_test("event counters have 32 bits here: PMUv3p5 has 64");
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t count = vcpu_take(vcpu) - from;
+		uint64_t value = vcpu_take(vcpu), count = value - from;
 
-		count = wide ? count : count & 0xffffffff;
+		expect(wide || value <= ALL, "round %d: a counter of 32 bits reads 0x%llx", i,
+		       (unsigned long long)value);
+		count = wide ? count : count & ALL;
 		expect(count && count < 1ull << 31, "round %d: from 0x%llx by 0x%llx", i,
 		       (unsigned long long)from, (unsigned long long)count);
 		expect_equal(vcpu_take(vcpu), wraps ? BIT(0) : 0,
