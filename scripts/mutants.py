@@ -148,6 +148,11 @@ def print_table(names):
     return ncaught == len(names)
 
 
+def number(path):
+    """Of a mutant, by which they are in order."""
+    return int(os.path.basename(path).partition("-")[0])
+
+
 def main():
     """0 if every mutant is caught."""
     parser = Parser(prog="scripts/mutants", description=__doc__,
@@ -155,8 +160,8 @@ def main():
     parser.add_argument("--only", metavar="GLOB", default="*",
                         help="mutants whose names match, e.g. 'move-*' or '01-*'")
     options = parser.parse_args()
-    names = {os.path.basename(path)[:-len(".patch")]: path
-             for path in sorted(glob.glob(os.path.join(MUTANTS, "*.patch")))}
+    paths = glob.glob(os.path.join(MUTANTS, "*.patch"))
+    names = {os.path.basename(path)[:-len(".patch")]: path for path in sorted(paths, key=number)}
     names = {name: path for name, path in names.items() if fnmatch.fnmatch(name, options.only)
              or fnmatch.fnmatch(name.partition("-")[2], options.only)}
     if not names:
