@@ -3,10 +3,9 @@
 #include "counters.h"
 #include "result.h"
 
-#define ROUNDS      16
-#define LOOPS       10000
-#define TIMER_INTID 27
-#define TIMER_ON    1
+#define ROUNDS   16
+#define LOOPS    10000
+#define TIMER_ON 1
 
 /* In ticks of the counter-timer, by its frequency: the guest has it in a register. */
 enum { XFIRST = 19, XSECOND = 20, XTICKS = 21, XTICKS_END = 22, XROUND = 23, XWAIT = 24 };

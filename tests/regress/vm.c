@@ -330,7 +330,7 @@ static void take_trap(struct vcpu *vcpu, uint64_t port, uint64_t value)
 		break;
 	case PORT_IRQ:
 		*irq = (struct irq){ .intid = value, .cpu = sched_getcpu() };
-		if (value != PMU_INTID)
+		if (value == TIMER_INTID) /* the handler has no more to say */
 			vcpu->nirqs++;
 		break;
 	case PORT_IRQ_OVS:

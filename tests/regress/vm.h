@@ -18,6 +18,7 @@
 #define VM_MAX_OUT   8192
 #define VM_MAX_TRAPS 512
 #define PMU_INTID    23 /* PPI 7 */
+#define TIMER_INTID  27 /* PPI 11, the virtual timer */
 
 /* Not in every kernel's headers; later, or proposed. */
 #define ATTR_IRQ             0
