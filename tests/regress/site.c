@@ -48,6 +48,19 @@ static void leave_bare_cpus(struct site *site)
 	sched_setaffinity(0, sizeof(covered), &covered);
 }
 
+static bool is_emulated(void)
+{
+	char compatible[64] = "";
+	FILE *file = fopen("/proc/device-tree/compatible", "re");
+
+	if (!file)
+		return false;
+	if (!fread(compatible, 1, sizeof(compatible) - 1, file))
+		compatible[0] = '\0';
+	fclose(file);
+	return !strcmp(compatible, "linux,dummy-virt");
+}
+
 bool site_discover(struct site *site, char *reason, size_t size)
 {
 	struct kvm_offers offers;
@@ -72,6 +85,7 @@ bool site_discover(struct site *site, char *reason, size_t size)
 		return false;
 	}
 	leave_bare_cpus(site);
+	site->emulated = is_emulated();
 	site->set_pmu = offers.set_pmu;
 	site->composite = offers.composite;
 	site->strict = offers.strict;

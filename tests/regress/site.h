@@ -21,6 +21,7 @@ struct site {
 	int away[SITE_MAX_CPUS], naway;
 	int bare[SITE_MAX_CPUS], nbare;
 	bool set_pmu, composite, strict, nr_counters; /* what this KVM offers */
+	bool emulated;                                /* QEMU's virt board */
 	bool exact;       /* instruction counting: a cycle is an instruction, and counts repeat */
 	uint64_t seed;    /* of whatever is random */
 	unsigned minutes; /* how long the storm lasts; 0: seconds */
