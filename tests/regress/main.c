@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "perf_limit.h"
 #include "runner.h"
 
 static const struct family *const families[] = {
@@ -90,10 +91,13 @@ static bool take(const char *argument, struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
+	const int nfamilies = (int)(sizeof(families) / sizeof(families[0]));
 	static struct site site;
 	struct arguments arguments = { .repeat = 1, .seed = (unsigned long long)time(NULL) };
 	char reason[256] = "";
+	struct warden warden;
 	bool usable;
+	int status;
 
 	for (int i = 1; i < argc; i++)
 		if (!take(argv[i], &arguments)) {
@@ -117,6 +121,11 @@ int main(int argc, char **argv)
 		site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
 	if (site.exact)
 		site_stay_exact();
-	return run_cases(&site, families, (int)(sizeof(families) / sizeof(families[0])),
-			 &arguments.run);
+	if (arguments.run.list)
+		return run_cases(&site, families, nfamilies, &arguments.run);
+	warden_start(&warden);
+	perf_limit_lift(&warden);
+	status = run_cases(&site, families, nfamilies, &arguments.run);
+	warden_end(&warden);
+	return status;
 }

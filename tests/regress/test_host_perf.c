@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "perf_limit.h"
 #include "result.h"
 #include "test_host.h"
 
@@ -15,8 +16,6 @@
 #define STARVED     4 /* windows, of which the first one begins before */
 #define GIVEN_BACK  8 /* likewise */
 #define ENABLED     6 /* windows after the guest has enabled its counter again */
-#define RATE        "/proc/sys/kernel/perf_event_max_sample_rate"
-#define USUAL_RATE  "100000"
 #define LOOPS       40000
 #define ROUNDS      24 /* of each phase */
 #define WRAP        BIT(32)
@@ -208,9 +207,10 @@ void host_throttled(const struct site *site, struct variant variant)
 
 	need_mode(site, variant.mode);
 	warden_start(&warden);
-	errno = warden_change(&warden, RATE, USUAL_RATE);
+	errno = warden_change(&warden, PERF_LIMIT_PERCENT, PERF_LIMIT_USUAL);
+	errno = errno ? errno : warden_change(&warden, PERF_LIMIT_RATE, PERF_LIMIT_HIGH);
 	if (errno)
-		skip_test("%s cannot be written: %s", RATE, strerror(errno));
+		skip_test("%s cannot be written: %s", PERF_LIMIT_RATE, strerror(errno));
 	vm_start(&vm, site, variant.mode, 1);
 	guest_pmu_reset(&vcpu->guest, 0);
 	guest_write(&vcpu->guest, PMCNTENSET_EL0, BIT(CYCLE));
@@ -225,8 +225,8 @@ void host_throttled(const struct site *site, struct variant variant)
 	for (int i = 0; i < 2 * ROUNDS; i++) {
 		if (vcpu_run(vcpu) != STOP_HOP)
 			fail_test("the guest stopped at round %d", i);
-		if (i == ROUNDS - 1 && (errno = warden_write(&warden, RATE, "1")))
-			skip_test("%s cannot be lowered: %s", RATE, strerror(errno));
+		if (i == ROUNDS - 1 && (errno = warden_write(&warden, PERF_LIMIT_RATE, "1")))
+			skip_test("%s cannot be lowered: %s", PERF_LIMIT_RATE, strerror(errno));
 		place_on(site, site->home[0]);
 	}
 	vcpu_finish(vcpu);

@@ -47,7 +47,6 @@ struct storm {
 	const struct site *site;
 	enum mode mode;
 	struct vm *vms, *vm; /* two, and the one that runs */
-	struct warden warden;
 	int n, nclones;
 	struct actor actors[MAX_ACTORS];
 	int cpus[SITE_MAX_CPUS], ncpus;
@@ -330,23 +329,6 @@ static void set_end(struct storm *storm)
 	storm->end.tv_nsec %= NS_PER_S;
 }
 
-/*
- * perf stops an event that interrupts more often than the host's limit until the
- * next tick (kernel/events/core.c: __perf_event_account_interrupt()), and lowers the
- * limit, to once a tick in the end, where interrupts take long, as on a busy emulator.
- * KVM's events are no exception: host.throttled. Here nothing is to be in the way.
- */
-static void lift_limit(struct storm *storm)
-{
-	static const char rate[] = "/proc/sys/kernel/perf_event_max_sample_rate";
-	static const char percent[] = "/proc/sys/kernel/perf_cpu_time_max_percent";
-
-	warden_start(&storm->warden);
-	/* Plain users cannot; then a storm can fail on a host that is slow enough. */
-	if (warden_change(&storm->warden, rate, "100000") == 0)
-		warden_change(&storm->warden, percent, "0");
-}
-
 static void judge(const struct storm *storm)
 {
 	int overflows = 0, irqs = 0;
@@ -376,7 +358,6 @@ static void storm(const struct site *site, struct variant variant)
 		.site = site, .mode = variant.mode, .n = variant.row + 2, .vms = vms, .vm = vms
 	};
 	need_mode(site, variant.mode);
-	lift_limit(&storm);
 	storm.counts = variant.mode != MODE_DEFAULT || !site->naway;
 	note("seed %llu", (unsigned long long)site->seed);
 	for (int i = 0; i < site->nhome; i++)
@@ -407,7 +388,6 @@ static void storm(const struct site *site, struct variant variant)
 		pthread_join(storm.actors[i].thread, NULL);
 		pthread_join(storm.actors[i].mover, NULL);
 	}
-	warden_end(&storm.warden);
 	judge(&storm);
 }
 
