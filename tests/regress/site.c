@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../vmm/kvm.h"
+#include "older.h"
 #include "result.h"
 #include "site.h"
 #include "vm.h"
@@ -17,6 +18,7 @@
 #define NS_PER_S         1000000000l
 #define SETTLE_PERIOD_NS 20000000l
 #define AFTER_TICK_NS    200000l
+#define ANSWER           128 /* and above: not a status of enum result */
 
 static void sort_cpus(struct site *site)
 {
@@ -90,6 +92,9 @@ bool site_discover(struct site *site, char *reason, size_t size)
 	site->composite = offers.composite;
 	site->strict = offers.strict;
 	site->nr_counters = offers.nr_counters;
+	site->older = older_kernel();
+	site->default_pmu = -1;
+	site->default_pmu = older_default_pmu(site);
 	return true;
 }
 
@@ -98,7 +103,7 @@ bool site_discover(struct site *site, char *reason, size_t size)
  * judge. Only where an instruction takes a nanosecond are most of them as long as they
  * have instructions; the host's own timer may come into one.
  */
-static void look_for_exactness(const struct site *site)
+static int look_for_exactness(const struct site *site)
 {
 	enum { WINDOWS = 9, LOOPS = 50000, TIMER_HZ = 62500000, NS_PER_TICK = 16 };
 	const uint64_t least = 2 * LOOPS / NS_PER_TICK;
@@ -126,6 +131,7 @@ static void look_for_exactness(const struct site *site)
 		exact += ticks - least <= 1;
 	}
 	expect(exact > WINDOWS / 2, "%d of %d windows are exact", exact, WINDOWS);
+	return 1;
 }
 
 /*
@@ -145,7 +151,7 @@ void site_stay_exact(void)
 	syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-bool site_is_exact(const struct site *site)
+int site_ask(const struct site *site, int (*question)(const struct site *site))
 {
 	pid_t child = fork();
 	int status;
@@ -153,11 +159,17 @@ bool site_is_exact(const struct site *site)
 	if (child == 0) {
 		/* What it finds is an answer, not a failure to show. */
 		if (!freopen("/dev/null", "w", stdout))
-			_exit(RESULT_FAILED);
-		look_for_exactness(site);
-		_exit(RESULT_OK);
+			_exit(0);
+		_exit(ANSWER + question(site));
 	}
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return 0;
+	return WEXITSTATUS(status) < ANSWER ? 0 : WEXITSTATUS(status) - ANSWER;
+}
+
+bool site_is_exact(const struct site *site)
+{
+	return site_ask(site, look_for_exactness);
 }
 
 void site_describe(const struct site *site, FILE *out)

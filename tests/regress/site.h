@@ -22,6 +22,8 @@ struct site {
 	int bare[SITE_MAX_CPUS], nbare;
 	bool set_pmu, composite, strict, nr_counters; /* what this KVM offers */
 	bool emulated;                                /* QEMU's virt board */
+	bool older;                                   /* before Linux 6.7: older.h */
+	int default_pmu;  /* that every VM in default mode has; -1: that of the CPU that makes it */
 	bool exact;       /* instruction counting: a cycle is an instruction, and counts repeat */
 	uint64_t seed;    /* of whatever is random */
 	unsigned minutes; /* how long the storm lasts; 0: seconds */
@@ -34,7 +36,13 @@ struct site {
  */
 bool site_discover(struct site *site, char *reason, size_t size);
 
-/* Whether an instruction takes a nanosecond. In a process of its own; fails no test. */
+/*
+ * What @question answers, 0 to 127, in a process of its own, which may die of it and fails
+ * no test: then 0.
+ */
+int site_ask(const struct site *site, int (*question)(const struct site *site));
+
+/* Whether an instruction takes a nanosecond. */
 bool site_is_exact(const struct site *site);
 
 /* Keeps away what would disturb exact counts, for as long as this process lives. */

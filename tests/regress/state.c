@@ -29,15 +29,18 @@ void pmu_save(struct vcpu *vcpu, struct pmu_state *state)
 	}
 }
 
+void bitmap_assign(struct vcpu *vcpu, uint16_t set, uint16_t clear, uint64_t value)
+{
+	vcpu_set(vcpu, clear, ALL);
+	vcpu_set(vcpu, set, value);
+}
+
 void pmu_restore(struct vcpu *vcpu, const struct pmu_state *state)
 {
 	vcpu_set(vcpu, PMCR_EL0, state->pmcr & ~(uint64_t)PMCR_E);
-	vcpu_set(vcpu, PMCNTENCLR_EL0, ALL);
-	vcpu_set(vcpu, PMINTENCLR_EL1, ALL);
-	vcpu_set(vcpu, PMOVSCLR_EL0, ALL);
-	vcpu_set(vcpu, PMCNTENSET_EL0, state->enabled);
-	vcpu_set(vcpu, PMINTENSET_EL1, state->interrupts);
-	vcpu_set(vcpu, PMOVSSET_EL0, state->overflow);
+	bitmap_assign(vcpu, PMCNTENSET_EL0, PMCNTENCLR_EL0, state->enabled);
+	bitmap_assign(vcpu, PMINTENSET_EL1, PMINTENCLR_EL1, state->interrupts);
+	bitmap_assign(vcpu, PMOVSSET_EL0, PMOVSCLR_EL0, state->overflow);
 	vcpu_set(vcpu, PMSELR_EL0, state->selected);
 	vcpu_set(vcpu, PMUSERENR_EL0, state->user);
 	vcpu_set(vcpu, PMCCFILTR_EL0, state->filter);

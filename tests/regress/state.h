@@ -26,10 +26,16 @@ void pmu_save(struct vcpu *vcpu, struct pmu_state *state);
 
 /*
  * By KVM_SET_ONE_REG, before the first run and in an order that does the same on every
- * kernel: N first, as it masks the others; then the bitmaps, which kernels before 6.15
- * only set and clear bits of; the enable bit last.
+ * kernel: N first, as it masks the others; then the bitmaps, the enable bit last.
  */
 void pmu_restore(struct vcpu *vcpu, const struct pmu_state *state);
+
+/*
+ * A bitmap that is two registers, made @value by KVM_SET_ONE_REG. Linux 6.7 to 6.14 set and
+ * clear bits, others assign what is written to either register: clearing all bits and then setting
+ * some does the same on all.
+ */
+void bitmap_assign(struct vcpu *vcpu, uint16_t set, uint16_t clear, uint64_t value);
 
 /* All but the counters' values, and then those. */
 void pmu_expect_config(const struct pmu_state *got, const struct pmu_state *wanted,

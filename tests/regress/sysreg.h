@@ -47,16 +47,23 @@
 /* The register's ID in KVM_GET_ONE_REG. */
 #define ONE_REG(sysreg) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG | (sysreg))
 
-#define PMCR_E         (1u << 0) /* enable */
-#define PMCR_P         (1u << 1) /* reset the event counters */
-#define PMCR_C         (1u << 2) /* reset the cycle counter */
-#define PMCR_D         (1u << 3) /* cycle counter: every 64th */
-#define PMCR_X         (1u << 4)
-#define PMCR_DP        (1u << 5)
-#define PMCR_LC        (1u << 6) /* cycle counter overflows at 64 bits */
-#define PMCR_LP        (1u << 7) /* event counters overflow at 64 bits */
-#define PMCR_N(pmcr)   ((unsigned)((pmcr) >> 11 & 31))
-#define PMCR_WITH_N(n) ((uint64_t)(n) << 11)
+#define PMUVER(dfr0) ((unsigned)((dfr0) >> 8 & 15)) /* ID_AA64DFR0_EL1 */
+#define PMUVER_V3    1u
+#define PMUVER_V3P1  4u
+#define PMUVER_V3P4  5u
+#define PMUVER_V3P5  6u
+
+#define PMCR_E          (1u << 0) /* enable */
+#define PMCR_P          (1u << 1) /* reset the event counters */
+#define PMCR_C          (1u << 2) /* reset the cycle counter */
+#define PMCR_D          (1u << 3) /* cycle counter: every 64th */
+#define PMCR_X          (1u << 4)
+#define PMCR_DP         (1u << 5)
+#define PMCR_LC         (1u << 6) /* cycle counter overflows at 64 bits */
+#define PMCR_LP         (1u << 7) /* event counters overflow at 64 bits */
+#define PMCR_IMP_IDCODE 0xffff0000u
+#define PMCR_N(pmcr)    ((unsigned)((pmcr) >> 11 & 31))
+#define PMCR_WITH_N(n)  ((uint64_t)(n) << 11)
 
 #define CYCLE  31 /* the cycle counter's bit and index */
 #define BIT(n) (1ull << (n))

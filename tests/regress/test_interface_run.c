@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "older.h"
 #include "result.h"
 #include "test_interface.h"
 
@@ -133,6 +134,7 @@ static void start_on(struct vm *vm, const struct site *site, const struct host_p
 	if (errno)
 		fail_test_errno("SET_PMU of %s", pmu->name);
 	vm_init_pmu(vm);
+	drop_reset_command(&vm->vcpus[0]);
 }
 
 /* A hop in the middle of each window. */
@@ -333,6 +335,8 @@ void interface_frozen(const struct site *site, struct variant variant)
 	need_away(site);
 	if (variant.row == 2)
 		need_mode(site, MODE_COMPOSITE);
+	if (variant.row == 3)
+		need_chosen_n(site);
 	vm_create(&vm, site, 2);
 	guest_exit(&vcpu->guest);
 	vm_init_vcpus(&vm, FEATURE_PMU);

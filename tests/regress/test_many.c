@@ -284,6 +284,7 @@ static void off_and_on(const struct site *site, struct variant variant)
 	struct guest *guest = &vm.vcpus[1].guest, *boss = &vm.vcpus[0].guest;
 	struct vcpu *vcpu = &vm.vcpus[1];
 	struct pmu_state fresh;
+	bool cleared = false;
 
 	vm_start(&vm, site, variant.mode, 2);
 	pmu_save(vcpu, &fresh);
@@ -313,7 +314,12 @@ static void off_and_on(const struct site *site, struct variant variant)
 	for (int life = 0; life < LIVES; life++) {
 		uint64_t count;
 
-		expect_equal(vcpu_take(vcpu), fresh.cycles, "life %d: PMCCNTR", life);
+		count = vcpu_take(vcpu);
+		/* CPU_ON resets it, to PMCR_EL0.C = 1, and then is its first run. */
+		if (site->older && fresh.pmcr & PMCR_C && life == 0 && !count)
+			cleared = true;
+		else
+			expect_equal(count, fresh.cycles, "life %d: PMCCNTR", life);
 		expect_equal(vcpu_take(vcpu), fresh.enabled, "life %d: PMCNTEN", life);
 		expect_equal(vcpu_take(vcpu), fresh.filter, "life %d: PMCCFILTR", life);
 		expect_equal(vcpu_take(vcpu), fresh.user, "life %d: PMUSERENR", life);
@@ -323,6 +329,8 @@ static void off_and_on(const struct site *site, struct variant variant)
 		       "life %d: count 0x%llx", life, (unsigned long long)count);
 	}
 	expect_equal((uint64_t)vcpu->taken, (uint64_t)vcpu->nout, "values handed over");
+	if (cleared)
+		known_fault("PMCR_EL0.C is set after a reset, and acts in the first run");
 }
 
 /* Two vCPUs in turn by one host thread: what one does is not counted for the other. */

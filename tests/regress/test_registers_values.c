@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "older.h"
 #include "result.h"
 #include "test_registers.h"
 
 #define ID_AA64PFR0_EL1 SYSREG(3, 0, 0, 4, 0)
 #define EL0_AARCH32     2u /* ID_AA64PFR0_EL1.EL0 */
-#define PMUVER_V3       1u
-#define PMUVER_V3P1     4u
-#define PMUVER_V3P4     5u
-#define PMUVER_V3P5     6u
-#define PMUVER_SHIFT    8
+#define PMUVER_SHIFT    8  /* as in PMUVER() */
 #define PMCEID_EVENTS   (BIT(EVENT_SW_INCR) | BIT(EVENT_CPU_CYCLES) | BIT(EVENT_CHAIN))
 #define STALL_SLOTS     (BIT(0x3d - 32) | BIT(0x3e - 32) | BIT(0x3f - 32))
 
@@ -25,18 +22,21 @@ static unsigned field(uint64_t value, unsigned shift)
 
 static unsigned pmuver(struct vcpu *vcpu)
 {
-	return field(vcpu_get(vcpu, ID_AA64DFR0_EL1), PMUVER_SHIFT);
+	return PMUVER(vcpu_get(vcpu, ID_AA64DFR0_EL1));
 }
 
 /*
  * All ones written: E, D, X, DP, LC and LP stay as the PMU's version has them, P and C read as
  * zero, N and the rest are read-only; IMP and IDCODE are zero (kvm_vcpu_read_pmcr()).
+ * Older kernels show the host's IMP and IDCODE, and a reset leaves something in the bits that the
+ * architecture leaves unknown (reset_pmcr()): C, which it does not, and LP are faults.
  */
 void registers_pmcr(const struct site *site, struct variant variant)
 {
 	static struct vm vm;
 	struct vcpu *vcpu = &vm.vcpus[0];
-	uint64_t ones = PMCR_E | PMCR_D | PMCR_X | PMCR_DP | PMCR_LC | PMCR_LP, zeros = 0, first;
+	uint64_t ones = PMCR_E | PMCR_D | PMCR_X | PMCR_DP | PMCR_LC | PMCR_LP, zeros = 0;
+	uint64_t first, fixed, unknown = 0, command = 0, lp = 0;
 	unsigned n;
 
 	vm_start(&vm, site, variant.mode, 1);
@@ -46,7 +46,13 @@ void registers_pmcr(const struct site *site, struct variant variant)
 		zeros = PMCR_LC; /* RES1 */
 	first = vcpu_get(vcpu, PMCR_EL0);
 	n = PMCR_N(first);
-	expect_equal(first, PMCR_WITH_N(n) | zeros, "PMCR_EL0 after a reset");
+	fixed = PMCR_WITH_N(n);
+	if (site->older) {
+		fixed |= first & PMCR_IMP_IDCODE;
+		unknown = first & (PMCR_D | PMCR_X | PMCR_DP | PMCR_LC | PMCR_LP);
+		command = first & PMCR_C;
+	}
+	expect_equal(first, fixed | zeros | unknown | command, "PMCR_EL0 after a reset");
 	expect(variant.mode != MODE_COMPOSITE || n == 0, "composite has %u event counters", n);
 	guest_out(&vcpu->guest, PMCR_EL0);
 	guest_write(&vcpu->guest, PMCNTENCLR_EL0, ALL);
@@ -57,12 +63,17 @@ void registers_pmcr(const struct site *site, struct variant variant)
 	guest_out(&vcpu->guest, PMCR_EL0);
 	guest_exit(&vcpu->guest);
 	expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to its hop");
-	expect_equal(vcpu_get(vcpu, PMCR_EL0), PMCR_WITH_N(n) | ones, "KVM_GET_ONE_REG");
+	if (site->older)
+		lp = vcpu_get(vcpu, PMCR_EL0) & PMCR_LP & ~ones;
+	expect_equal(vcpu_get(vcpu, PMCR_EL0), fixed | ones | lp, "KVM_GET_ONE_REG");
 	vcpu_finish(vcpu);
-	expect_equal(vcpu_take(vcpu), first, "the guest's PMCR_EL0 after a reset");
-	expect_equal(vcpu_take(vcpu), PMCR_WITH_N(n) | ones, "all ones written");
-	expect_equal(vcpu_take(vcpu), PMCR_WITH_N(n) | zeros, "zero written");
-	expect_equal(vcpu_get(vcpu, PMCR_EL0), PMCR_WITH_N(n) | zeros, "KVM_GET_ONE_REG");
+	expect_equal(vcpu_take(vcpu), first & ~command, "the guest's PMCR_EL0 after a reset");
+	expect_equal(vcpu_take(vcpu), fixed | ones | lp, "all ones written");
+	expect_equal(vcpu_take(vcpu), fixed | zeros, "zero written");
+	expect_equal(vcpu_get(vcpu, PMCR_EL0), fixed | zeros, "KVM_GET_ONE_REG");
+	if (command || lp)
+		skip_test("known fault of this kernel: PMCR_EL0.C is set after a reset, or LP can "
+			  "be where there is none");
 }
 
 static void take_pmceid(struct vm *vm, uint64_t values[2])
@@ -78,13 +89,14 @@ static void take_pmceid(struct vm *vm, uint64_t values[2])
 }
 
 /*
- * kvm_pmu_get_pmceid(): the events that every PMUv3 has, CHAIN always, STALL_SLOT* never, as
- * PMMIR_EL1 is zero; with fixed counters none at all (vcpu.rst 1.5). Not for userspace.
+ * kvm_pmu_get_pmceid(): the events that every PMUv3 has, CHAIN always (older kernels: if the host
+ * has it), STALL_SLOT* never, as PMMIR_EL1 is zero; with fixed counters none at all (vcpu.rst 1.5).
+ * Not for userspace.
  */
 void registers_pmceid(const struct site *site, struct variant variant)
 {
 	static struct vm vm;
-	uint64_t values[2], none;
+	uint64_t values[2], none, events = PMCEID_EVENTS;
 
 	vm_start(&vm, site, variant.mode, 1);
 	take_pmceid(&vm, values);
@@ -97,7 +109,9 @@ void registers_pmceid(const struct site *site, struct variant variant)
 	}
 	if (variant.mode == MODE_COMPOSITE)
 		return;
-	expect_equal(values[0] & PMCEID_EVENTS, PMCEID_EVENTS, "SW_INCR, CPU_CYCLES, CHAIN");
+	if (site->older)
+		events &= ~BIT(EVENT_CHAIN);
+	expect_equal(values[0] & events, events, "SW_INCR, CPU_CYCLES, CHAIN");
 	expect_equal(values[1] & STALL_SLOTS, 0, "STALL_SLOT*");
 }
 
@@ -262,7 +276,7 @@ void registers_pmuver_lowered(const struct site *site, struct variant variant)
 	}
 	guest_exit(&vcpu->guest);
 	vcpu_finish(vcpu);
-	expect_equal(field(vcpu_take(vcpu), PMUVER_SHIFT), PMUVER_V3, "PMUVer");
+	expect_equal(PMUVER(vcpu_take(vcpu)), PMUVER_V3, "PMUVer");
 	if (n)
 		expect_equal(vcpu_take(vcpu), 0, "bits 15:10 of PMEVTYPER0_EL0");
 }
@@ -306,6 +320,7 @@ void registers_reset(const struct site *site, struct variant variant)
 	unsigned n, count = 0;
 
 	vm_start(&vm, site, variant.mode, 1);
+	drop_reset_command(vcpu);
 	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
 	mask = BIT(CYCLE) | (BIT(n) - 1);
 	for (size_t i = 0; i < NREADABLE; i++) {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "older.h"
 #include "result.h"
 #include "state.h"
 
@@ -34,6 +35,7 @@ void state_n(const struct site *site, struct variant variant)
 {
 	unsigned max, n, wanted;
 
+	need_chosen_n(site);
 	vm_start(&vm, site, variant.mode, 2);
 	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
 	if (variant.mode == MODE_COMPOSITE)
@@ -72,6 +74,7 @@ void state_n_frozen(const struct site *site, struct variant variant)
 {
 	unsigned max, n;
 
+	need_chosen_n(site);
 	vm_start(&vm, site, variant.mode, 2);
 	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
 	n = max ? max - 1 : 0;
@@ -158,7 +161,8 @@ static void start_lowered(const struct site *site, enum mode mode, struct pmu_st
 
 	vm_start(&vm, site, mode, 1);
 	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
-	vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(max > 1 ? max - 1 : max) | PMCR_LC);
+	if (chooses_n(site))
+		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(max > 1 ? max - 1 : max) | PMCR_LC);
 	pmu_save(vcpu, fresh);
 	fresh->pmcr &= ~(uint64_t)PMCR_LC;
 }
@@ -248,6 +252,7 @@ void state_reinit_race(const struct site *site, struct variant variant)
 {
 	struct race race = { .vcpu = &vm.vcpus[1], .cpu = site->home[site->nhome - 1] };
 	const int types[] = { site->host.pmus[0].type, site->host.pmus[site->host.npmus - 1].type };
+	bool chosen = chooses_n(site);
 	unsigned max, n = 0;
 	pthread_t thread;
 
@@ -265,8 +270,9 @@ void state_reinit_race(const struct site *site, struct variant variant)
 		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &types[(i + 1) % 2]);
 		if (errno)
 			fail_test_errno("SET_PMU, time %d", i);
-		n = (unsigned)i % (max + 1);
-		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n) | PMCR_LC);
+		n = chosen ? (unsigned)i % (max + 1) : max;
+		if (chosen)
+			vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n) | PMCR_LC);
 		if (i % AWAITED == 0)
 			await_reinit(&race);
 		expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n, "N, time %d", i);

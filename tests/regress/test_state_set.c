@@ -5,6 +5,7 @@
  * the register only, and not the perf event behind it (sys_regs.c: set_pmreg(), set_pmcr(),
  * no set_user for counters and types); such a fault is told from others by its very effect.
  */
+#include "older.h"
 #include "result.h"
 #include "state.h"
 
@@ -106,7 +107,7 @@ void state_set_enable(const struct site *site, struct variant variant)
 	before = take_window();
 	expect(on == !before, "before: a window of %llu cycles", (unsigned long long)before);
 	if (variant.row == 0)
-		vcpu_set(vcpu, PMCNTENCLR_EL0, BIT(CYCLE));
+		bitmap_assign(vcpu, PMCNTENSET_EL0, PMCNTENCLR_EL0, 0);
 	else if (variant.row == 1)
 		vcpu_set(vcpu, PMCR_EL0, vcpu_get(vcpu, PMCR_EL0) & ~(uint64_t)PMCR_E);
 	else
@@ -180,7 +181,7 @@ void state_set_overflow(const struct site *site, struct variant variant)
 	expect_equal(vcpu->irqs[0].overflow, BIT(CYCLE), "PMOVS in the handler");
 	vcpu_set(vcpu, PMOVSSET_EL0, BIT(CYCLE));
 	run_to_hop();
-	vcpu_set(vcpu, PMOVSCLR_EL0, BIT(CYCLE));
+	bitmap_assign(vcpu, PMOVSSET_EL0, PMOVSCLR_EL0, 0);
 	vcpu_finish(vcpu);
 	expect_equal((uint64_t)vcpu->nirqs, 1, "interrupts after PMOVSCLR by userspace");
 }
@@ -200,7 +201,7 @@ void state_set_command(const struct site *site, struct variant variant)
 	vm_start(&vm, site, variant.mode, 1);
 	guest_out(&vcpu->guest, counter);
 	guest_exit(&vcpu->guest);
-	vcpu_set(vcpu, PMCNTENCLR_EL0, ALL);
+	bitmap_assign(vcpu, PMCNTENSET_EL0, PMCNTENCLR_EL0, 0);
 	vcpu_set(vcpu, counter, SET);
 	vcpu_set(vcpu, PMCR_EL0, vcpu_get(vcpu, PMCR_EL0) | command);
 	got = vcpu_get(vcpu, PMCR_EL0) & command;
@@ -223,6 +224,7 @@ void state_beyond_n(const struct site *site, struct variant variant)
 	unsigned n;
 	uint64_t delta;
 
+	need_chosen_n(site);
 	vm_start(&vm, site, variant.mode, 1);
 	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
 	if (n < 2)
@@ -230,7 +232,7 @@ void state_beyond_n(const struct site *site, struct variant variant)
 	guest_work(&vcpu->guest, LOOPS);
 	guest_hop(&vcpu->guest);
 	guest_exit(&vcpu->guest);
-	vcpu_set(vcpu, PMCNTENCLR_EL0, ALL);
+	bitmap_assign(vcpu, PMCNTENSET_EL0, PMCNTENCLR_EL0, 0);
 	vcpu_set(vcpu, PMEVTYPER_EL0(n - 1), EVENT_CPU_CYCLES);
 	vcpu_set(vcpu, PMEVCNTR_EL0(n - 1), SET);
 	vcpu_set(vcpu, PMCNTENSET_EL0, BIT(n - 1));

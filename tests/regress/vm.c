@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "older.h"
 #include "result.h"
 #include "vm.h"
 
@@ -247,6 +248,8 @@ void vm_init_pmu(struct vm *vm)
 void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
 {
 	need_mode(site, mode);
+	if (mode == MODE_DEFAULT)
+		need_default_pmu(site, cpu);
 	place_on(site, cpu);
 	vm_create(vm, site, nvcpus);
 	vm_init_vcpus(vm, 1u << KVM_ARM_VCPU_PMU_V3);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "older.h"
+#include "result.h"
+
+#define CAP_ARM_SUPPORTED_REG_MASK_RANGES 230 /* Linux 6.7 */
+#define LOOPS                             5000
+
+bool older_kernel(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	bool older = ioctl(kvm, KVM_CHECK_EXTENSION, CAP_ARM_SUPPORTED_REG_MASK_RANGES) == 0;
+
+	close(kvm);
+	return older;
+}
+
+/* The PMU with which a VM counts that @maker has made in default mode; -1 if not just one. */
+static int counting_pmu(const struct site *site, int maker)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	int counting = -1;
+
+	vm_start_on(&vm, site, MODE_DEFAULT, 1, maker);
+	guest_pmu_reset(&vcpu->guest, 0);
+	guest_write(&vcpu->guest, PMCNTENSET_EL0, BIT(CYCLE));
+	guest_write(&vcpu->guest, PMCR_EL0, PMCR_LC | PMCR_E);
+	for (int i = 0; i < site->nhome + site->naway; i++) {
+		guest_hop(&vcpu->guest);
+		guest_write(&vcpu->guest, PMCCNTR_EL0, 0);
+		guest_work(&vcpu->guest, LOOPS);
+		guest_out(&vcpu->guest, PMCCNTR_EL0);
+	}
+	guest_exit(&vcpu->guest);
+	for (int i = 0; i < site->nhome + site->naway; i++) {
+		expect_equal(vcpu_run(vcpu), STOP_HOP, "stop");
+		place_thread(0, i < site->nhome ? site->home[i] : site->away[i - site->nhome]);
+	}
+	vcpu_finish(vcpu);
+	for (int i = 0; i < site->nhome + site->naway; i++) {
+		int cpu = i < site->nhome ? site->home[i] : site->away[i - site->nhome];
+		int pmu = host_pmu_of_cpu(&site->host, cpu);
+
+		if (!vcpu_take(vcpu))
+			continue;
+		if (counting >= 0 && counting != pmu)
+			fail_test("a VM of CPU %d has two PMUs", maker);
+		counting = pmu;
+	}
+	vm_destroy(&vm);
+	return counting;
+}
+
+/* A process's answer: its status is 1 more. */
+static int default_pmu(const struct site *site)
+{
+	int one = counting_pmu(site, site->home[0]);
+	int other = counting_pmu(site, site->away[site->naway - 1]);
+
+	return one == other ? 1 + one : 0;
+}
+
+int older_default_pmu(const struct site *site)
+{
+	if (!site->older || !site->naway)
+		return -1;
+	return site_ask(site, default_pmu) - 1;
+}
+
+void need_default_pmu(const struct site *site, int cpu)
+{
+	int pmu = site->default_pmu;
+
+	if (pmu >= 0 && host_pmu_of_cpu(&site->host, cpu) != pmu)
+		skip_test("this kernel's default PMU is %s on every CPU, also on CPU %d, which has "
+			  "another",
+			  site->host.pmus[pmu].name, cpu);
+}
+
+bool chooses_n(const struct site *site)
+{
+	static struct vm vm;
+	uint64_t before;
+	bool stored;
+
+	if (!site->older)
+		return true;
+	vm_create(&vm, site, 2);
+	vm_init_vcpus(&vm, 1u << KVM_ARM_VCPU_PMU_V3);
+	before = vcpu_get(&vm.vcpus[1], PMCR_EL0);
+	vcpu_set(&vm.vcpus[0], PMCR_EL0, ~0ull);
+	stored = vcpu_get(&vm.vcpus[0], PMCR_EL0) == ~0ull &&
+		 vcpu_get(&vm.vcpus[1], PMCR_EL0) == before;
+	vm_destroy(&vm);
+	return !stored;
+}
+
+void need_chosen_n(const struct site *site)
+{
+	if (!chooses_n(site))
+		skip_test("this kernel does not let userspace choose PMCR_EL0.N");
+}
+
+void drop_reset_command(struct vcpu *vcpu)
+{
+	if (vcpu->vm->site->older)
+		vcpu_set(vcpu, PMCR_EL0, vcpu_get(vcpu, PMCR_EL0) & ~(uint64_t)PMCR_C);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What kernels before Linux 6.7 promise less of. Which one it is says a capability that came with
+ * 6.7; what it does, and whether a distribution has mended it, only the kernel itself.
+ */
+#ifndef REGRESS_OLDER_H
+#define REGRESS_OLDER_H
+
+#include "site.h"
+#include "vm.h"
+
+/* Whether the kernel is one of them. */
+bool older_kernel(void);
+
+/*
+ * The host PMU that every VM in default mode has, whichever CPU makes it; -1 if that CPU
+ * decides. Found out by counting, in a process of its own.
+ */
+int older_default_pmu(const struct site *site);
+
+/* Skips the test if a VM that @cpu makes in default mode cannot have that CPU's PMU. */
+void need_default_pmu(const struct site *site, int cpu);
+
+/* Whether userspace chooses PMCR_EL0.N for a VM; older kernels keep in each vCPU what is written.
+ */
+bool chooses_n(const struct site *site);
+void need_chosen_n(const struct site *site);
+
+/*
+ * A reset of older kernels leaves PMCR_EL0.C set, as registers.pmcr says, and the first run then
+ * clears the cycle counter. For tests of something else: before the first run.
+ */
+void drop_reset_command(struct vcpu *vcpu);
+
+#endif
