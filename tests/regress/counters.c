@@ -44,9 +44,10 @@ void need_event(struct vcpu *vcpu, unsigned event)
 			  vcpu->vm->site->host.pmus[0].name, event);
 }
 
-void flag_await(struct guest *guest, unsigned flags, unsigned loop, unsigned n)
+void flag_await(const struct site *site, struct guest *guest, unsigned flags, unsigned loop,
+		unsigned n)
 {
-	uint32_t *again = guest_loop(guest, loop, TRIES);
+	uint32_t *again = guest_loop(guest, loop, site->exact ? TRIES / 10 : TRIES);
 
 	guest_read(guest, flags, PMOVSSET_EL0);
 	guest_insn(guest, 0x37000060u | n << 19 | flags); /* tbnz: over what ends the loop */

@@ -22,10 +22,11 @@ void need_event(struct vcpu *vcpu, unsigned event);
 
 /*
  * Reads PMOVSSET_EL0 into x@flags until bit @n of it is set; x@loop counts the tries, of
- * which there are enough for a second. An overflow is seen when the host's interrupt has
- * come: on a wall-time board that is when the emulator gets to it.
+ * which there are enough for a second, or a tenth if time is exact. An overflow is seen when the
+ * host's interrupt has come: on a wall-time board that is when the emulator gets to it.
  */
-void flag_await(struct guest *guest, unsigned flags, unsigned loop, unsigned n);
+void flag_await(const struct site *site, struct guest *guest, unsigned flags, unsigned loop,
+		unsigned n);
 
 /*
  * Whether an interrupt was taken: the vectors leave something other than 0 in x16.

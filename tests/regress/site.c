@@ -169,7 +169,11 @@ int site_ask(const struct site *site, int (*question)(const struct site *site))
 
 bool site_is_exact(const struct site *site)
 {
-	return site_ask(site, look_for_exactness);
+	/* Its host may still be busy with having started. */
+	for (int times = 0; times < 3; times++)
+		if (site_ask(site, look_for_exactness))
+			return true;
+	return false;
 }
 
 void site_describe(const struct site *site, FILE *out)

@@ -115,7 +115,7 @@ static void chain(const struct site *site, struct variant variant)
 			guest_hop(guest);
 	}
 	guest_read(guest, XFIRST, PMEVCNTR_EL0(even));
-	flag_await(guest, XFLAGS, XINNER, even);
+	flag_await(site, guest, XFLAGS, XINNER, even);
 	guest_read(guest, XODD, PMEVCNTR_EL0(even + 1));
 	guest_write(guest, PMOVSCLR_EL0, ALL);
 	guest_out_register(guest, XFIRST);
@@ -181,7 +181,7 @@ static void cycle_width(const struct site *site, struct variant variant)
 	guest_work(guest, LOOPS);
 	guest_read(guest, XSECOND, PMCCNTR_EL0);
 	if (wraps)
-		flag_await(guest, XFLAGS, XINNER, CYCLE);
+		flag_await(site, guest, XFLAGS, XINNER, CYCLE);
 	else
 		guest_read(guest, XFLAGS, PMOVSSET_EL0);
 	guest_write(guest, PMOVSCLR_EL0, ALL);
@@ -255,7 +255,7 @@ static void event_width(const struct site *site, struct variant variant)
 	guest_work(guest, LOOPS);
 	guest_read(guest, XFIRST, PMEVCNTR_EL0(0));
 	if (wraps)
-		flag_await(guest, XFLAGS, XINNER, 0);
+		flag_await(site, guest, XFLAGS, XINNER, 0);
 	else
 		guest_read(guest, XFLAGS, PMOVSSET_EL0);
 	guest_write(guest, PMOVSCLR_EL0, ALL);

@@ -57,7 +57,7 @@ static void from_zero(const struct site *site, struct variant variant)
 
 	start(site, variant, 0);
 	work_until(32);
-	flag_await(guest, XFLAGS, XWAIT, CYCLE);
+	flag_await(site, guest, XFLAGS, XWAIT, CYCLE);
 	guest_out_register(guest, XCOUNT);
 	guest_out_register(guest, XFLAGS);
 	/* It is the start at 0 that is at fault: from elsewhere the same counter's wrap is seen. */
@@ -85,7 +85,7 @@ static void again(const struct site *site, struct variant variant)
 
 	start(site, variant, 0x80000000);
 	work_until(32);
-	flag_await(guest, XFLAGS, XWAIT, CYCLE);
+	flag_await(site, guest, XFLAGS, XWAIT, CYCLE);
 	guest_out_register(guest, XFLAGS);
 	guest_write(guest, PMOVSCLR_EL0, ALL);
 	work_until(31);
