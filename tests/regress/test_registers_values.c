@@ -72,8 +72,9 @@ void registers_pmcr(const struct site *site, struct variant variant)
 	expect_equal(vcpu_take(vcpu), fixed | zeros, "zero written");
 	expect_equal(vcpu_get(vcpu, PMCR_EL0), fixed | zeros, "KVM_GET_ONE_REG");
 	if (command || lp)
-		skip_test("known fault of this kernel: PMCR_EL0.C is set after a reset, or LP can "
-			  "be where there is none");
+		skip_test("known fault of this kernel:%s%s",
+			  command ? " PMCR_EL0.C is set after a reset" : "",
+			  lp ? "; PMCR_EL0.LP can be set though there is none" : "");
 }
 
 static void take_pmceid(struct vm *vm, uint64_t values[2])
