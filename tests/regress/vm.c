@@ -15,6 +15,7 @@
 #include "vm.h"
 
 #define GICD_BASE   0x08000000ull
+#define GICD_SIZE   0x10000ull
 #define GICC_BASE   0x08010000ull
 #define GICR_BASE   0x080a0000ull
 #define IRQS        64u
@@ -355,6 +356,11 @@ static bool take_mmio(struct vcpu *vcpu, enum stop *stop)
 	struct kvm_run *run = vcpu->run;
 	uint64_t port = run->mmio.phys_addr - PORT_BASE, value;
 
+	/* kvm_vgic_map_resources() says that the GIC is ready before it is there. */
+	if (vcpu->vm->site->older && vcpu->vm->gic_fd >= 0 &&
+	    run->mmio.phys_addr - GICD_BASE < GICD_SIZE)
+		skip_test("known fault of this kernel: a vCPU runs before the GIC's distributor, "
+			  "which another one's first run makes, is there");
 	if (!run->mmio.is_write) {
 		memcpy(run->mmio.data, &vcpu->input, sizeof(vcpu->input));
 		return false;
