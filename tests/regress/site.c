@@ -169,11 +169,7 @@ int site_ask(const struct site *site, int (*question)(const struct site *site))
 
 bool site_is_exact(const struct site *site)
 {
-	/* Its host may still be busy with having started. */
-	for (int times = 0; times < 3; times++)
-		if (site_ask(site, look_for_exactness))
-			return true;
-	return false;
+	return site_ask(site, look_for_exactness);
 }
 
 void site_describe(const struct site *site, FILE *out)

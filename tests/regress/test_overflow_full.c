@@ -4,6 +4,7 @@
  * counter that starts at 0, and the one after an overflow.
  */
 #include "counters.h"
+#include "older.h"
 #include "result.h"
 
 #define LOOPS 1000000
@@ -64,7 +65,7 @@ static void from_zero(const struct site *site, struct variant variant)
 	guest_write(guest, PMOVSCLR_EL0, ALL);
 	guest_write(guest, PMCCNTR_EL0, 0x100000000 - LOOPS);
 	guest_work(guest, 4 * LOOPS);
-	flag_await(guest, XFLAGS, XWAIT, CYCLE);
+	flag_await(site, guest, XFLAGS, XWAIT, CYCLE);
 	guest_out_register(guest, XFLAGS);
 	count = finish();
 	flags = vcpu_take(vcpu);
@@ -72,6 +73,8 @@ static void from_zero(const struct site *site, struct variant variant)
 	note("count 0x%llx, overflow flags 0x%llx", (unsigned long long)count,
 	     (unsigned long long)flags);
 	expect(count >> 32 == 1, "count 0x%llx", (unsigned long long)count);
+	if (site->older && !flags && !later)
+		skip_unnoticed_wrap();
 	expect_equal(later, BIT(CYCLE), "overflow flags after a wrap that was near");
 	if (!flags)
 		skip_test("known fault of this kernel: a counter that starts at 0 wraps unnoticed");
@@ -81,7 +84,7 @@ static void from_zero(const struct site *site, struct variant variant)
 /* After an overflow KVM computes the next period from what the perf event has, not the counter. */
 static void again(const struct site *site, struct variant variant)
 {
-	uint64_t count, flags;
+	uint64_t count, flags, first;
 
 	start(site, variant, 0x80000000);
 	work_until(32);
@@ -94,11 +97,14 @@ static void again(const struct site *site, struct variant variant)
 	guest_read(guest, XFLAGS, PMOVSSET_EL0);
 	guest_out_register(guest, XCOUNT);
 	guest_out_register(guest, XFLAGS);
-	expect_equal(finish(), BIT(CYCLE), "overflow flags after the first wrap");
+	first = finish();
 	count = vcpu_take(vcpu);
 	flags = vcpu_take(vcpu);
 	note("count 0x%llx, overflow flags 0x%llx", (unsigned long long)count,
 	     (unsigned long long)flags);
+	if (site->older && !first && !flags && count >> 31 == 3)
+		skip_unnoticed_wrap();
+	expect_equal(first, BIT(CYCLE), "overflow flags after the first wrap");
 	expect(count >> 31 == 3, "count 0x%llx", (unsigned long long)count);
 	if (flags == BIT(CYCLE))
 		skip_test("known fault of this kernel: the overflow after an overflow is flagged "
