@@ -332,7 +332,7 @@ static uint64_t take_wrap(const struct site *site)
 void state_width(const struct site *site, struct variant variant)
 {
 	uint64_t from = variant.row ? 0 : PMCR_LC, to = variant.row ? PMCR_LC : 0;
-	uint64_t wanted = variant.row ? 0 : BIT(CYCLE), overflow;
+	uint64_t wanted = variant.row ? 0 : BIT(CYCLE), overflow, later;
 
 	vm_start(&vm, site, variant.mode, 1);
 	guest_pmu_reset(&vcpu->guest, 0);
@@ -346,7 +346,10 @@ void state_width(const struct site *site, struct variant variant)
 	if (vcpu_take(vcpu) & PMCR_LC)
 		skip_test("this CPU has no AArch32: PMCR_EL0.LC is always one");
 	overflow = take_wrap(site);
-	expect_equal(take_wrap(site), wanted, "PMOVS of a counter written after LC");
+	later = take_wrap(site);
+	if (site->older && wanted && !overflow && !later)
+		skip_unnoticed_wrap();
+	expect_equal(later, wanted, "PMOVS of a counter written after LC");
 	if (overflow == (wanted ^ BIT(CYCLE)))
 		known_fault("after a write to PMCR_EL0.LC the cycle counter %s at 32 bits",
 			    variant.row ? "still overflows" : "does not overflow");
