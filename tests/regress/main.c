@@ -117,14 +117,13 @@ int main(int argc, char **argv)
 	usable = arguments.run.list || site_discover(&site, reason, sizeof(reason));
 	if (!usable)
 		return skip_everything(reason);
-	if (!arguments.run.list)
-		site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
-	if (site.exact)
-		site_stay_exact();
 	if (arguments.run.list)
 		return run_cases(&site, families, nfamilies, &arguments.run);
+	site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
 	warden_start(&warden);
 	perf_limit_lift(&warden);
+	if (site.exact)
+		site_stay_exact(&warden);
 	status = run_cases(&site, families, nfamilies, &arguments.run);
 	warden_end(&warden);
 	return status;

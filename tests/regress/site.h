@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "../../vmm/host.h"
+#include "warden.h"
 
 #define SITE_MAX_CPUS 64
 
@@ -45,8 +46,8 @@ int site_ask(const struct site *site, int (*question)(const struct site *site));
 /* Whether an instruction takes a nanosecond. */
 bool site_is_exact(const struct site *site);
 
-/* Keeps away what would disturb exact counts, for as long as this process lives. */
-void site_stay_exact(void);
+/* Keeps away what would disturb exact counts, until the warden's end. */
+void site_stay_exact(struct warden *warden);
 
 /* As KTAP comments: PMUs, modes, exactness, seed. */
 void site_describe(const struct site *site, FILE *out);
