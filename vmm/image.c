@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ struct linux_header {
 #define LINUX_MAGIC 0x644d5241u /* "ARM\x64" */
 
 union header {
-	char bytes[64];
+	uint8_t bytes[64];
 	Elf64_Ehdr elf;
 	struct linux_header linux_image;
 };
@@ -151,20 +152,6 @@ enum status image_load_piece(struct image_load *load, uint64_t offset, uint64_t 
 	return image_read(&load->file, offset, memory_at(load->memory, start, size), size);
 }
 
-/* Loaded as they are, these would run as garbage. */
-static enum status check_plain(const struct image_file *file, const union header *header)
-{
-	if (!memcmp(header->bytes, "\x1f\x8b", 2))
-		return fail(STATUS_INPUT, "%s is compressed; unpack it with gunzip first",
-			    file->path);
-	if (!memcmp(header->bytes, "MZ", 2) && !memcmp(header->bytes + 4, "zimg", 4))
-		return fail(STATUS_INPUT,
-			    "%s is a compressed EFI image (zboot); use the kernel's "
-			    "arch/arm64/boot/Image",
-			    file->path);
-	return STATUS_OK;
-}
-
 static enum status load_flat(struct image_load *load)
 {
 	load->image->entry = load->memory->base + MAP_FLAT_OFFSET;
@@ -197,7 +184,7 @@ static enum status load_image(struct image_load *load)
 					file->size < sizeof(header) ? file->size : sizeof(header));
 
 	if (!status)
-		status = check_plain(file, &header);
+		status = image_check_packed(file, header.bytes);
 	if (status)
 		return status;
 	if (!memcmp(header.bytes, ELFMAG, SELFMAG))
@@ -207,29 +194,68 @@ static enum status load_image(struct image_load *load)
 	return load_flat(load);
 }
 
+/* Where what Linux must find may lie; RAM begins at a multiple of 1 GiB, as it wants. */
+static uint64_t window_end(const struct memory *memory)
+{
+	return memory->base + (memory->size < WINDOW ? memory->size : WINDOW);
+}
+
+static bool is_free(const struct image *image, uint64_t start, uint64_t end)
+{
+	if (start < image->dtb + IMAGE_DTB_ROOM && end > image->dtb)
+		return false;
+	for (int i = 0; i < image->npieces; i++)
+		if (start < image->pieces[i].end && end > image->pieces[i].start)
+			return false;
+	return true;
+}
+
+/* The page to put @size bytes on so that they end at @end at the latest; 0 if it is taken. */
+static uint64_t room_below(const struct image_load *load, uint64_t end, uint64_t size)
+{
+	uint64_t base = load->memory->base, start;
+
+	if (size > end - base)
+		return 0;
+	start = (end - size) / PAGE * PAGE;
+	return start >= base && is_free(load->image, start, start + size) ? start : 0;
+}
+
+/* Right below the tree if it can be, else as high as possible; 0 if nowhere. */
+static uint64_t find_room(const struct image_load *load, uint64_t size)
+{
+	const struct image *image = load->image;
+	uint64_t best = room_below(load, image->dtb, size);
+
+	if (best)
+		return best;
+	best = room_below(load, window_end(load->memory), size);
+	for (int i = 0; i < image->npieces; i++) {
+		uint64_t start = room_below(load, image->pieces[i].start, size);
+
+		best = start > best ? start : best;
+	}
+	return best;
+}
+
 static enum status load_initrd(const struct image_load *load, const struct image_file *initrd)
 {
 	struct image *image = load->image;
-	uint64_t base = load->memory->base, end = base, start;
+	uint64_t base = load->memory->base, end = base, size = initrd->size;
+	uint64_t start = find_room(load, size);
 
 	for (int i = 0; i < image->npieces; i++)
 		if (image->pieces[i].end > end)
 			end = image->pieces[i].end;
-	if (initrd->size > image->dtb - base)
-		goto no_room;
-	start = (image->dtb - initrd->size) / PAGE * PAGE;
-	for (int i = 0; i < image->npieces; i++)
-		if (start < image->pieces[i].end && image->dtb > image->pieces[i].start)
-			goto no_room;
+	if (!start)
+		return fail(STATUS_INPUT,
+			    "--initrd=%s: its 0x%llx bytes do not fit beside the image, which ends "
+			    "at 0x%llx, and the device tree at 0x%llx; use --mem=%lluM or more",
+			    initrd->path, (ull)size, (ull)end, (ull)image->dtb,
+			    enough_mib(load, end));
 	image->initrd_start = start;
-	image->initrd_end = start + initrd->size;
-	return image_read(initrd, 0, memory_at(load->memory, start, initrd->size), initrd->size);
-no_room:
-	return fail(STATUS_INPUT,
-		    "--initrd=%s: its 0x%llx bytes do not fit between the image, which ends at "
-		    "0x%llx, and the device tree at 0x%llx; use --mem=%lluM or more",
-		    initrd->path, (ull)initrd->size, (ull)end, (ull)image->dtb,
-		    enough_mib(load, end));
+	image->initrd_end = start + size;
+	return image_read(initrd, 0, memory_at(load->memory, start, size), size);
 }
 
 enum status image_load(const char *path, const char *initrd, struct memory *memory,
@@ -237,10 +263,9 @@ enum status image_load(const char *path, const char *initrd, struct memory *memo
 {
 	struct image_load load = { .memory = memory, .image = image };
 	struct image_file ramdisk = { .fd = -1 };
-	uint64_t reach = memory->size < WINDOW ? memory->size : WINDOW;
 	enum status status;
 
-	*image = (struct image){ .dtb = (memory->base + reach - IMAGE_DTB_ROOM) / BLOCK * BLOCK };
+	*image = (struct image){ .dtb = (window_end(memory) - IMAGE_DTB_ROOM) / BLOCK * BLOCK };
 	status = open_file(path, &load.file);
 	if (!status && initrd)
 		status = open_file(initrd, &ramdisk);

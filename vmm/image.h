@@ -25,8 +25,8 @@ struct image {
 
 /*
  * Loads @path and, unless NULL, @initrd into @memory. The device tree goes to
- * the last 2 MiB boundary of RAM (of its first 32 GiB) with room for it, the initrd right below it;
- * an Image's text_offset and image_size (BSS) are honoured (Linux,
+ * the last 2 MiB boundary of RAM (of its first 32 GiB) with room for it, the initrd right below it,
+ * or where there is room; an Image's text_offset and image_size (BSS) are honoured (Linux,
  * Documentation/arch/arm64/booting.rst). Anything missing, empty, truncated,
  * for another machine, outside RAM or overlapping is STATUS_INPUT with the
  * file's name, the numbers and the way out (for instance a larger --mem).

@@ -35,4 +35,7 @@ enum status image_load_piece(struct image_load *load, uint64_t offset, uint64_t 
 /* image_elf.c; @elf are the file's first bytes, which may be fewer than a header. */
 enum status image_load_elf(struct image_load *load, const Elf64_Ehdr *elf);
 
+/* image_packed.c: refuses what has to be unpacked first. @start are the file's first 64 bytes. */
+enum status image_check_packed(const struct image_file *file, const uint8_t *start);
+
 #endif

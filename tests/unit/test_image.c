@@ -154,6 +154,59 @@ static void the_initrd_goes_right_below(void **state)
 	assert_int_equal(image.initrd_end, image.dtb);
 }
 
+/* 4 MiB of RAM and the tree at 2 MiB; the image is where no room is left right below it. */
+static void the_initrd_goes_where_there_is_room(void **state)
+{
+	const uint64_t tree = RAM + 2 * MIB;
+	struct elf_file elf = elf_of(2);
+
+	(void)state;
+	elf.segments[0] = segment(0x1000, 0x300, tree - 0x1000, 0x1000);
+	elf.segments[1] = segment(0x1000, 0x300, RAM + 0x80000, 0x1000);
+	elf.header.e_entry = RAM + 0x80000;
+	put_elf("elf", &elf, 0x2000);
+	/* Behind the tree, which is higher than before the image. */
+	put_pattern("initrd", 2 * MIB - IMAGE_DTB_ROOM);
+	load_well("elf", "initrd");
+	assert_int_equal(image.initrd_start, tree + IMAGE_DTB_ROOM);
+	assert_int_equal(image.initrd_end, RAM + 4 * MIB);
+	assert_pattern(image.initrd_start, 0, 2 * MIB - IMAGE_DTB_ROOM);
+
+	/* Between the segments: the largest room of all once there is one behind the tree. */
+	elf.segments[0] = segment(0x1000, 0x300, tree - 0x2000, 0x1000);
+	elf.segments[1] = segment(0x1000, 0x300, RAM + 3 * MIB, 0x1000);
+	elf.header.e_entry = tree - 0x2000;
+	put_elf("elf", &elf, 0x2000);
+	put_pattern("initrd", MIB + MIB / 2);
+	load_well("elf", "initrd");
+	assert_int_equal(image.initrd_end, tree - 0x2000);
+	put_pattern("initrd", 0x2000);
+	load_well("elf", "initrd");
+	assert_int_equal(image.initrd_end, RAM + 4 * MIB);
+	put_pattern("initrd", 0x1000);
+	load_well("elf", "initrd");
+	assert_int_equal(image.initrd_end, tree);
+
+	/* Not before the first segment where there is room before a higher one. */
+	elf.segments[1].p_memsz = MIB;
+	put_elf("elf", &elf, 0x2000);
+	put_pattern("initrd", MIB / 2);
+	load_well("elf", "initrd");
+	assert_int_equal(image.initrd_end, RAM + 3 * MIB);
+}
+
+static void the_initrd_fits_with_the_tree_at_the_start(void **state)
+{
+	(void)state;
+	use_ram(2 * MIB);
+	put_pattern("flat", 100);
+	put_pattern("initrd", MIB);
+	load_well("flat", "initrd");
+	assert_int_equal(image.dtb, RAM);
+	assert_int_equal(image.initrd_start, RAM + MIB);
+	assert_pattern(RAM + MIB, 0, MIB);
+}
+
 static void the_last_byte_of_room_can_be_used(void **state)
 {
 	(void)state;
@@ -181,6 +234,8 @@ int main(void)
 		IMAGE_TEST(elf_takes_as_many_segments_as_there_is_room_for),
 		IMAGE_TEST(the_tree_goes_to_the_last_2_mib),
 		IMAGE_TEST(the_initrd_goes_right_below),
+		IMAGE_TEST(the_initrd_goes_where_there_is_room),
+		IMAGE_TEST(the_initrd_fits_with_the_tree_at_the_start),
 		IMAGE_TEST(the_last_byte_of_room_can_be_used),
 	};
 

@@ -98,18 +98,61 @@ static void linux_images_that_do_not_fit(void **state)
 	assert_refused("Image", NULL, "overlaps the device tree at 0x40000000");
 }
 
+static void put_bytes(const char *name, const char *bytes, size_t size)
+{
+	FILE *file = fopen(path_of(name), "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
 static void compressed_kernels(void **state)
 {
-	FILE *file = fopen(path_of("Image.gz"), "w");
+	static const struct {
+		const char start[16], *advice;
+	} streams[] = {
+		{ "\x1f\x8b\x08 and so on", "is compressed; unpack it: gunzip <" },
+		{ "BZh91AY&SY", "is compressed; unpack it: bunzip2 <" },
+		{ "\xfd\x37zXZ\0\0", "is compressed; unpack it: unxz <" },
+		{ "\x28\xb5\x2f\xfd\x04", "is compressed; unpack it: unzstd <" },
+		{ "\x02\x21\x4c\x18", "is compressed; unpack it: unlz4 <" },
+		{ "\x89LZO\0\r\n", "is compressed; unpack it: lzop -d <" },
+	};
 
 	(void)state;
-	fputs("\x1f\x8b\x08 and so on", file);
-	fclose(file);
-	assert_refused("Image.gz", NULL, "gunzip");
-	file = fopen(path_of("vmlinuz"), "w");
-	fwrite("MZ\0\0zimg and so on", 1, 18, file);
-	fclose(file);
-	assert_refused("vmlinuz", NULL, "arch/arm64/boot/Image");
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		put_bytes("Image.packed", streams[i].start, 10);
+		assert_refused("Image.packed", NULL, streams[i].advice);
+	}
+	/* A branch, as code often begins with; so does a stream of lzma. */
+	put_bytes("flat", "\x5d\0\0\x14", 4);
+	load_well("flat", NULL);
+}
+
+static void kernels_compressed_for_efi(void **state)
+{
+	/* drivers/firmware/efi/libstub/zboot-header.S: the payload's offset, its size, its type. */
+	static const struct {
+		const char *type, *tool;
+	} types[] = { { "gzip", "gunzip" },
+		      { "zstd22", "unzstd" },
+		      { "xzkern", "unxz" },
+		      { "lzma", "unlzma" } };
+	char header[64] = "MZ\0\0zimg\x40\x12\0\0\x00\x80\x10\0", advice[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		strcpy(header + 24, types[i].type);
+		put_bytes("vmlinuz", header, sizeof(header));
+		snprintf(advice, sizeof(advice),
+			 "unpack it: tail -c +4673 %s | head -c 1081344 | %s >Image",
+			 path_of("vmlinuz"), types[i].tool);
+		assert_refused("vmlinuz", NULL, advice);
+	}
+	strcpy(header + 24, "new");
+	put_bytes("vmlinuz", header, sizeof(header));
+	assert_refused("vmlinuz", NULL, "(zboot); use the kernel's arch/arm64/boot/Image");
 }
 
 static void elf_for_another_machine(void **state)
@@ -229,29 +272,26 @@ static void initrds_that_do_not_fit(void **state)
 	struct elf_file elf = good_elf();
 
 	(void)state;
+	/* 4 MiB of RAM: less than 2 MiB behind the tree, and even less before it. */
 	put_pattern("flat", MIB);
-	put_pattern("initrd", MIB);
+	put_pattern("initrd", 2 * MIB);
 	assert_refused("flat", "initrd",
-		       "its 0x100000 bytes do not fit between the image, which "
+		       "its 0x200000 bytes do not fit beside the image, which "
 		       "ends at 0x40180000, and the device tree at 0x40200000; "
 		       "use --mem=6M or more");
 	use_ram(6 * MIB);
 	load_well("flat", "initrd");
 
-	use_ram(2 * MIB); /* the tree is at RAM's start: no initrd at all */
-	put_pattern("initrd", 1);
-	assert_refused("flat", "initrd", "use --mem=4M or more");
-	use_ram(4 * MIB);
-	load_well("flat", "initrd");
-	put_pattern("initrd", 5 * MIB);
+	put_pattern("initrd", 7 * MIB);
 	assert_refused("flat", "initrd", "do not fit");
 
-	/* Right below the tree, where the image sits, whatever is free elsewhere. */
-	elf.segments[0].p_paddr = RAM + 2 * MIB - 0x1000;
-	elf.header.e_entry = RAM + 2 * MIB - 0x1000;
+	/* A page too much for the room below the image, which is the largest. */
+	use_ram(2 * MIB); /* the tree is at RAM's start */
+	elf.segments[0].p_paddr = RAM + 0x180000;
+	elf.header.e_entry = RAM + 0x180000;
 	put_elf("elf", &elf, 0x2000);
-	put_pattern("initrd", 1);
-	assert_refused("elf", "initrd", "do not fit");
+	put_pattern("initrd", 0x180000 - IMAGE_DTB_ROOM + 1);
+	assert_refused("elf", "initrd", "use --mem=6M or more");
 }
 
 int main(void)
@@ -263,6 +303,7 @@ int main(void)
 		IMAGE_TEST(flat_images_that_do_not_fit),
 		IMAGE_TEST(linux_images_that_do_not_fit),
 		IMAGE_TEST(compressed_kernels),
+		IMAGE_TEST(kernels_compressed_for_efi),
 		IMAGE_TEST(elf_for_another_machine),
 		IMAGE_TEST(elf_cut_short),
 		IMAGE_TEST(elf_that_makes_no_sense),
