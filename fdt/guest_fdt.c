@@ -207,6 +207,7 @@ uint64_t guest_mpidr(int index)
 static void root(struct tree *tree, const struct guest_fdt *guest)
 {
 	begin(tree, "");
+	string(tree, "model", "minivmm");
 	string(tree, "compatible", "linux,dummy-virt");
 	CELLS(tree, "#address-cells", 2);
 	CELLS(tree, "#size-cells", 2);

@@ -69,6 +69,10 @@ class Result:
         self.hops = [line for line in lines if line["type"] == "hop"]
         self.refusals = [line for line in lines if line["type"] == "refusal"]
 
+    def record_bytes(self):
+        """What a command wrote to the file "record", where that is no record."""
+        return self.raw_record.encode(errors="surrogateescape")
+
     def expect_status(self, status):
         """Fails with the command's own words."""
         expect(self.status == status, f"{' '.join(self.command)}: status {self.status}, "

@@ -92,6 +92,7 @@ static void the_machine_is_described(void **state)
 
 	(void)state;
 	write_tree(&plain);
+	assert_string("/", "model", "minivmm");
 	assert_compatible("/", "linux,dummy-virt");
 	ASSERT_CELLS("/", "#address-cells", 2);
 	ASSERT_CELLS("/", "#size-cells", 2);
