@@ -14,9 +14,11 @@ import test_debian  # noqa: E402,F401
 import test_exact  # noqa: E402,F401
 import test_input  # noqa: E402,F401
 import test_linux  # noqa: E402,F401
+import test_linux_perf  # noqa: E402,F401
 import test_regress  # noqa: E402,F401
 import test_report  # noqa: E402,F401
 import test_trace  # noqa: E402,F401
+import test_tree  # noqa: E402,F401
 
 arguments = sys.argv[1:]
 slow = "--all" in arguments

@@ -1,58 +1,91 @@
 # SPDX-License-Identifier: MIT
-"""A Linux guest on minivmm on the board: interrupts, timers, PSCI and the console work."""
+"""Linux guests on minivmm on the board: interrupts, timers, PSCI, the console, the tree."""
 import os
-import stat
 import subprocess
-import sys
 import tempfile
 
+import guests
 from harness import TOP, expect, expect_equal, test
 
-sys.path.insert(0, os.path.join(TOP, "tests", "board"))
-import initramfs  # noqa: E402
-
-BUILD = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def write_initrd(path):
-    """A root file system with nothing but the guest's init and its console."""
-    with open(path, "wb") as out:
-        cpio = initramfs.Cpio(out)
-        for folder in ("dev", "sys"):
-            cpio.add(folder, stat.S_IFDIR | 0o755)
-        cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
-        cpio.add("init", stat.S_IFREG | 0o755,
-                 initramfs.board_program(os.path.join(BUILD, "linux-guest")))
-        cpio.end()
-
-
-def run_guest(folder, *args):
-    """Boots the board's own kernel as the guest; types a line when its init is up."""
-    image = subprocess.run([os.path.join(TOP, "scripts", "kernel")], check=True, text=True,
-                           stdout=subprocess.PIPE).stdout.strip()
-    command = [os.path.join(TOP, "scripts", "board"), "--timeout=120", f"--put={image}:Image",
-               f"--put={folder}/initrd", "--", "minivmm", "--cpus=2", "--mem=256M", "--quiet",
-               "--initrd=initrd", "--append=console=ttyAMA0 quiet", *args, "Image"]
-    lines = []
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            lines.append(line.strip())
-            if line.startswith("guest: ") and "cpus" in line:
-                process.stdin.write("hello there\n")
-                process.stdin.flush()
-        errors = process.stderr.read()
+def talk(image, *options):
+    """Boots IMAGE as the guest; types a line when its init listens, returns what it says."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        guests.write_initrd(os.path.join(folder, "initrd"))
+        command = [os.path.join(TOP, "scripts", "board"), "--timeout=120", f"--put={image}:Image",
+                   f"--put={folder}/initrd", "--", *options]
+        lines = []
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                lines.append(line.strip())
+                if line.startswith("guest: listens"):
+                    process.stdin.write("hello there\n")
+                    process.stdin.flush()
+            errors = process.stderr.read()
     expect_equal(process.returncode, 0, f"status; stderr: {errors!r}; stdout: {lines!r}")
     return lines
 
 
+def check_talk(lines):
+    """4 vCPUs are there, every byte came and went, and input raised interrupts."""
+    expect_equal(guests.said(lines, "4 cpus, "), "1 pmus", "PMUs")
+    expect_equal(guests.said(lines, "read "), "hello there", "what it read")
+    expect_equal([line for line in lines if line.startswith("guest: line ")],
+                 [f"guest: line {i:02} {ALPHABET}" for i in range(40)], "what it wrote")
+    interrupts = int(guests.said(lines, "uart interrupts "))
+    # Linux needs none to write: this UART never is full.
+    expect(interrupts >= 1, "what it read came without an interrupt")
+    expect(any("reboot: Power down" in line for line in lines), "it did not power off")
+    for sign in ("WARNING:", "BUG:", "Call trace:", "Oops"):
+        expect(not any(sign in line for line in lines), f"{sign} in {lines!r}")
+
+
 @test()
 def linux_guest_boots_and_talks():
-    """A Linux guest sees its 2 vCPUs and its PMU, reads its console and powers off."""
-    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        write_initrd(os.path.join(folder, "initrd"))
-        lines = run_guest(folder)
-        expect("guest: 2 cpus, 1 pmus" in lines, f"not in {lines!r}")
-        expect("guest: read hello there" in lines, f"not in {lines!r}")
-        lines = run_guest(folder, "--pmu=off")
-        expect("guest: 2 cpus, 0 pmus" in lines, f"not in {lines!r}")
+    """A Linux guest has earlycon, 4 vCPUs, a PMU and a console that loses nothing; it powers off."""
+    lines = talk(guests.board_kernel(), *guests.command("earlycon"))
+    expect(any("earlycon: pl11 at MMIO 0x0000000009000000" in line for line in lines),
+           f"no earlycon in {lines!r}")
+    check_talk(lines)
+    guests.check_kernel_log(lines, 1)
+
+
+@test(slow=True)
+def linux_guest_resets_and_panics():
+    """reboot and a panic with panic=1 are resets, without a crash; --pmu=off has no PMU."""
+    reboot, panic, off = guests.run(
+        guests.board_kernel(),
+        [guests.command("quiet do=nothing end=reboot"),
+         guests.command("do=nothing panic=1 end=panic"),
+         guests.command("quiet do=nothing", "--pmu=off")])
+    lines = reboot.expect_status(0).stdout.splitlines()
+    expect("reboot: Restarting system" in lines, f"not in {lines!r}")
+    lines = panic.expect_status(0).stdout.splitlines()
+    expect(any("Kernel panic - not syncing: Attempted to kill init!" in line for line in lines)
+           and "Rebooting in 1 seconds.." in lines, f"no panic in {lines!r}")
+    lines = off.expect_status(0).stdout.splitlines()
+    expect_equal(guests.said(lines, "4 cpus, "), "0 pmus", "PMUs")
+    guests.check_kernel_log(lines, None)
+
+
+@test(slow=True)
+def linux_gets_the_tree_of_dtb_out():
+    """--dtb-out writes what the guest's kernel got, byte for byte."""
+    result, = guests.run(guests.board_kernel(),
+                         [guests.command("quiet do=tree", "--dtb-out=record")], icount=True)
+    tree = guests.said(result.expect_status(0).stdout.splitlines(), "tree ")
+    expect_equal(bytes.fromhex(tree), result.record_bytes(), "the tree")
+
+
+for _series, _image in guests.debian_kernels():
+    def debian_guest(image=_image):
+        """Debian's own kernel as the guest, as packaged: as the board's kernel does."""
+        lines = talk(image, *guests.command("quiet"))
+        check_talk(lines)
+        guests.check_kernel_log(lines, 1)
+
+    debian_guest.__name__ += f"_{_series.replace('.', '_')}_boots_and_talks"
+    test(slow=True)(debian_guest)

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Linux guests: their kernels, their root file system, and boots of a board that has both.
+
+As a program, guests.py FILE, it writes that root file system.
+"""
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+
+from harness import TOP, Board, expect  # noqa: E402
+
+sys.path.insert(0, os.path.join(TOP, "tests", "board"))
+import initramfs  # noqa: E402
+
+BUILD = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minivmm")
+# What the kernel of a guest that is well may warn of: that its device tree has no optional
+# parts, and that a busy machine emulates the board slowly.
+HARMLESS = ("KASLR disabled due to lack of seed", "Unable to detect cache hierarchy",
+            "hrtimer: interrupt took")
+
+
+def board_kernel():
+    """The kernel that the boards run, which is the quickest guest too."""
+    return subprocess.run([os.path.join(TOP, "scripts", "kernel")], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+
+
+def debian_kernels():
+    """(series, Image) of those that scripts/debian-kernel has: a download is not for every run."""
+    for series in ("6.1", "6.12"):
+        image = os.path.join(CACHE, f"debian-{series}", "Image")
+        if os.path.exists(image):
+            yield series, image
+
+
+def write_initrd(path):
+    """A root file system with nothing but the guest's init and its console."""
+    with open(path, "wb") as out:
+        cpio = initramfs.Cpio(out)
+        for folder in ("dev", "proc", "sys"):
+            cpio.add(folder, stat.S_IFDIR | 0o755)
+        cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+        cpio.add("init", stat.S_IFREG | 0o755,
+                 initramfs.board_program(os.path.join(BUILD, "linux-guest")))
+        cpio.end()
+
+
+def command(append, *options):
+    """A command line on the board; APPEND says what the guest does (linux_guest.c)."""
+    return ["minivmm", "--cpus=4", "--mem=256M", "--quiet", "--timeout=100", *options,
+            "--initrd=initrd", f"--append=console=ttyAMA0 {append}", "Image"]
+
+
+def run(image, commands, **board):
+    """Boots a board that has the kernel IMAGE; returns the Results of COMMANDS."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        initrd = os.path.join(folder, "initrd")
+        write_initrd(initrd)
+        return Board(put=[f"{image}:Image", initrd], **board).boot(commands)
+
+
+def said(lines, start):
+    """What the guest said after START, once."""
+    found = [line.removeprefix(f"guest: {start}").strip() for line in lines
+             if line.startswith(f"guest: {start}")]
+    expect(len(found) == 1, f"{len(found)} lines 'guest: {start}' in {lines!r}")
+    return found[0]
+
+
+def check_kernel_log(lines, counters):
+    """The guest's kernel found COUNTERS counters (None: no PMU), and warned of nothing."""
+    log = [line.removeprefix("guest: kernel: ") for line in lines
+           if line.startswith("guest: kernel: ")]
+    pmu = [line for line in log if "hw perfevents: enabled with armv8_pmuv3 PMU driver, " in line]
+    warnings = [line for line in log if "hw perfevents" not in line
+                and not any(text in line for text in HARMLESS)]
+    expect(not warnings, f"the guest's kernel warned: {warnings!r}")
+    if counters is None:
+        expect(not pmu, f"a PMU where there is none: {pmu!r}")
+        return
+    expect(len(pmu) == 1, f"not one line about the PMU: {log!r}")
+    expect(f"driver, {counters} " in pmu[0] and pmu[0].endswith("counters available"), pmu[0])
+
+
+if __name__ == "__main__":
+    write_initrd(sys.argv[1])
