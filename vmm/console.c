@@ -1,45 +1,85 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "console.h"
 
-void console_open(struct console *console)
+static bool in_foreground(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+void console_resume(struct console *console)
 {
 	struct termios raw;
 
-	*console = (struct console){ .open = true };
-	if (tcgetattr(STDIN_FILENO, &console->saved) < 0)
+	if (!console->terminal || console->raw)
 		return;
-	if (tcgetpgrp(STDIN_FILENO) != getpgrp()) {
-		console->open = false;
+	console->open = in_foreground();
+	if (!console->open || tcgetattr(STDIN_FILENO, &console->saved) < 0)
 		return;
-	}
 	raw = console->saved;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	console->terminal = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+	cfmakeraw(&raw);
+	raw.c_oflag = console->saved.c_oflag; /* a payload's \n, and our own, start a line */
+	console->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+void console_restore(struct console *console)
+{
+	if (console->raw && in_foreground())
+		tcsetattr(STDIN_FILENO, TCSANOW, &console->saved);
+	console->raw = false;
+}
+
+void console_open(struct console *console)
+{
+	*console = (struct console){ .open = true, .terminal = isatty(STDIN_FILENO) == 1 };
+	console_resume(console);
+}
+
+static enum key take(struct console *console, uint8_t byte, struct pl011 *uart)
+{
+	enum key key = KEY_SEND;
+
+	if (console->terminal)
+		key = keys_take(&console->keys, byte, pl011_listens(uart));
+	if (key == KEY_SEND)
+		console->queue[console->count++] = byte;
+	else if (key == KEY_BREAK)
+		console->queue[console->count++] = PL011_BREAK;
+	else if (key == KEY_HELP && write(STDERR_FILENO, keys_help, strlen(keys_help)) < 0)
+		return KEY_NONE;
+	return key;
+}
+
+enum key console_read(struct console *console, struct pl011 *uart)
+{
+	uint8_t bytes[CONSOLE_ROOM];
+	size_t room = CONSOLE_ROOM - console->count;
+	ssize_t got;
+
+	if (!room)
+		return KEY_NONE;
+	got = read(STDIN_FILENO, bytes, room);
+	if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
+		console->open = false;
+	for (ssize_t i = 0; i < got; i++) {
+		enum key key = take(console, bytes[i], uart);
+
+		if (key == KEY_END || key == KEY_STOP)
+			return key;
+	}
+	return KEY_NONE;
 }
 
 void console_feed(struct console *console, struct pl011 *uart)
 {
-	uint8_t bytes[PL011_FIFO];
-	size_t room = pl011_room(uart);
-	ssize_t got;
+	size_t taken;
 
-	if (!room)
+	if (!console->count)
 		return;
-	got = read(STDIN_FILENO, bytes, room);
-	if (got > 0)
-		pl011_input(uart, bytes, (size_t)got);
-	else if (got == 0 || (errno != EINTR && errno != EAGAIN))
-		console->open = false;
-}
-
-void console_close(struct console *console)
-{
-	if (console->terminal)
-		tcsetattr(STDIN_FILENO, TCSANOW, &console->saved);
+	taken = pl011_input(uart, console->queue, console->count);
+	console->count -= taken;
+	memmove(console->queue, console->queue + taken, console->count * sizeof(console->queue[0]));
 }

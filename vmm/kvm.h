@@ -11,6 +11,11 @@
 #define KVM_PMU_FIXED_COUNTERS_ONLY 5
 #define KVM_FEATURE_PMU_V3_STRICT   9
 
+/* The number of a core register; users include <linux/kvm.h> and <stddef.h>. */
+#define KVM_CORE_REG(field)                                                                        \
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |                                     \
+	 offsetof(struct kvm_regs, field) / sizeof(uint32_t))
+
 struct kvm {
 	int fd;
 	unsigned ipa_bits; /* of guest physical addresses; 36-bit hosts exist */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -15,10 +14,6 @@
 #include "machine.h"
 #include "map.h"
 #include "options.h"
-
-#define CORE_REG(field)                                                                            \
-	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |                                     \
-	 offsetof(struct kvm_regs, field) / sizeof(uint32_t))
 
 static enum status create_vm(struct machine *machine)
 {
@@ -169,10 +164,12 @@ static void add_devices(struct machine *machine)
 					 &machine->uart };
 	const struct bus_device lab = { "lab", MAP_LAB_BASE, MAP_LAB_SIZE, lab_access, machine };
 
-	pl011_init(&machine->uart, STDOUT_FILENO, set_uart_irq, machine);
+	const struct pl011_host host = { set_uart_irq, machine_wake, machine };
+
+	pl011_init(&machine->uart, &machine->output, &host);
 	/* The map's ranges are disjoint and the bus has room: these cannot fail. */
-	bus_add(&machine->bus, &lab);
 	bus_add(&machine->bus, &uart);
+	bus_add(&machine->bus, &lab);
 }
 
 static enum status write_dtb(const char *path, const void *dtb, size_t size)
@@ -218,8 +215,9 @@ static enum status add_device_tree(struct machine *machine)
 /* As Documentation/arch/arm64/booting.rst: x0 is the device tree, x1 to x3 are 0 after INIT. */
 static enum status set_entry(struct machine *machine)
 {
-	struct kvm_one_reg pc = { CORE_REG(regs.pc), (uint64_t)(uintptr_t)&machine->image.entry };
-	struct kvm_one_reg x0 = { CORE_REG(regs.regs[0]),
+	struct kvm_one_reg pc = { KVM_CORE_REG(regs.pc),
+				  (uint64_t)(uintptr_t)&machine->image.entry };
+	struct kvm_one_reg x0 = { KVM_CORE_REG(regs.regs[0]),
 				  (uint64_t)(uintptr_t)&machine->image.dtb };
 
 	if (ioctl(machine->vcpus[0].fd, KVM_SET_ONE_REG, &pc) < 0 ||

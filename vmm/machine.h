@@ -13,6 +13,7 @@
 #include "kvm.h"
 #include "memory.h"
 #include "mode.h"
+#include "output.h"
 #include "pl011.h"
 #include "plan.h"
 #include "record.h"
@@ -46,6 +47,7 @@ struct machine {
 	struct image image;
 	struct bus bus;
 	struct pl011 uart;
+	struct output output;
 	struct record record;
 	struct trace trace;
 	struct stats stats;
@@ -54,7 +56,7 @@ struct machine {
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
 	atomic_int end; /* the run's status, -1 while it goes on */
-	int end_fd;     /* eventfd: wakes the main thread */
+	int wake_fd;    /* eventfd: wakes the main thread */
 };
 
 /*
@@ -77,19 +79,22 @@ enum status vpmu_create(const struct machine *machine);
 
 /*
  * run.c: runs every vCPU in a thread of its own until the guest, a failure, a
- * signal or the timeout ends the run; returns its status. The calling thread
- * moves the vCPUs of a timed plan and feeds the console.
+ * signal or the timeout ends the run; returns its status. The calling thread does what wait.h says.
  */
 enum status machine_run(struct machine *machine);
 
 /* The first status given ends the run; any thread may. */
 void machine_end(struct machine *machine, int status);
+void machine_wake(void *machine); /* makes the main thread look for input and output to move */
 uint64_t machine_now(const struct machine *machine); /* ns since the run's start */
 
 /* vcpu.c: a vCPU's thread, and the move of thread @tid (0: this one) to @cpu (-1: its affinity). */
 void *vcpu_thread(void *vcpu);
 enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu);
 void vcpu_hop(struct vcpu *vcpu, int tid);
+
+/* refusal.c: after KVM_EXIT_FAIL_ENTRY: ends the run, or puts this thread on a covered CPU. */
+void vcpu_refused(struct vcpu *vcpu);
 
 /* lab.c: bus handler of the lab device; owner is the struct machine. */
 void lab_access(void *owner, struct bus_access *access);

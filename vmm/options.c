@@ -181,7 +181,7 @@ void options_help(FILE *out)
 	fprintf(out,
 		"\nExit status: 0 the guest ended well, 1-63 its own failure, %d usage, %d file,\n"
 		"%d host or kernel lacks something, %d internal error, %d KVM refused a CPU,\n"
-		"%d guest crash, %d timeout, %d Ctrl-C, %d SIGTERM.\n",
+		"%d guest crash, %d timeout, %d Ctrl-C or Ctrl-A x, %d SIGTERM.\n",
 		STATUS_USAGE, STATUS_INPUT, STATUS_HOST, STATUS_INTERNAL, STATUS_REFUSED,
 		STATUS_CRASH, STATUS_TIMEOUT, STATUS_SIGNAL + 2, STATUS_SIGNAL + 15);
 }

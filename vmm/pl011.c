@@ -2,17 +2,16 @@
 /*
  * What is left out: the line itself. Bytes leave at once whatever the rate and
  * whether the UART is enabled or not, so that a payload may write to DR without
- * any setup; there are no errors, modem lines or DMA requests.
+ * any setup; of the errors there is only the break, and there are no modem lines or DMA
+ * requests.
  */
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pl011.h"
 
 enum {
 	DR = 0x00,
+	RSR = 0x04,
 	FR = 0x18,
 	IBRD = 0x24,
 	FBRD = 0x28,
@@ -34,6 +33,7 @@ enum {
 #define INT_RX    (1u << 4)
 #define INT_TX    (1u << 5)
 #define INT_RT    (1u << 6)
+#define INT_BE    (1u << 9)
 #define INT_ALL   0x7ffu
 
 /* PeriphID and PCellID of r1p5: Linux takes the FIFOs for 32 deep from revision 3 on. */
@@ -69,40 +69,25 @@ static void update(struct pl011 *uart)
 	level = uart->ris & uart->imsc;
 	if (level != uart->level) {
 		uart->level = level;
-		uart->set_irq(uart->irq_owner, level);
+		uart->host.set_irq(uart->host.owner, level);
+	}
+	if (uart->refused && !uart->count) {
+		uart->refused = false;
+		uart->host.want_input(uart->host.owner);
 	}
 }
 
-/*
- * Waits for a slow reader. Nothing interrupts that but the signal that ends the
- * run; then, and when nobody reads any more, the byte is lost and the guest
- * goes on.
- */
-static void transmit(int fd, uint8_t byte)
+static uint16_t receive(struct pl011 *uart)
 {
-	struct pollfd out = { .fd = fd, .events = POLLOUT };
-	int patience = -1;
-
-	while (write(fd, &byte, 1) != 1) {
-		if (errno == EINTR)
-			patience = 0;
-		else if (errno != EAGAIN)
-			return;
-		if (poll(&out, 1, patience) < 1)
-			return;
-	}
-}
-
-static uint8_t receive(struct pl011 *uart)
-{
-	uint8_t byte;
+	uint16_t entry;
 
 	if (!uart->count)
 		return 0;
-	byte = uart->fifo[uart->head];
+	entry = uart->fifo[uart->head];
 	uart->head = (uart->head + 1) % PL011_FIFO;
 	uart->count--;
-	return byte;
+	uart->rsr = entry >> 8;
+	return entry;
 }
 
 static uint32_t flags(const struct pl011 *uart)
@@ -121,6 +106,8 @@ static uint32_t read_register(struct pl011 *uart, uint64_t offset)
 	switch (offset) {
 	case DR:
 		return receive(uart);
+	case RSR:
+		return uart->rsr;
 	case FR:
 		return flags(uart);
 	case IBRD:
@@ -152,6 +139,9 @@ static void write_register(struct pl011 *uart, uint64_t offset, uint32_t value)
 	case DR: /* already sent: the FIFO has run empty */
 		uart->ris |= INT_TX;
 		break;
+	case RSR:
+		uart->rsr = 0;
+		break;
 	case IBRD:
 		uart->ibrd = value & 0xffff;
 		break;
@@ -181,29 +171,23 @@ static void write_register(struct pl011 *uart, uint64_t offset, uint32_t value)
 	}
 }
 
-void pl011_init(struct pl011 *uart, int out_fd, void (*set_irq)(void *, bool), void *irq_owner)
+void pl011_init(struct pl011 *uart, struct output *output, const struct pl011_host *host)
 {
 	memset(uart, 0, sizeof(*uart));
 	pthread_mutex_init(&uart->lock, NULL);
-	uart->out_fd = out_fd;
-	uart->set_irq = set_irq;
-	uart->irq_owner = irq_owner;
+	uart->output = output;
+	uart->host = *host;
 	uart->cr = 0x300;
 	uart->ifls = 0x12;
 }
 
-void pl011_access(void *owner, struct bus_access *access)
+static __attribute__((noinline)) void access_register(struct pl011 *uart, struct bus_access *access)
 {
-	struct pl011 *uart = owner;
 	uint64_t offset = access->offset & ~3ull;
 	unsigned shift = (unsigned)(access->offset & 3) * 8;
 
 	if (access->length > 4 || (access->write && shift))
 		return;
-	/* Not under the lock: the thread that reads input must not wait for who reads output. */
-	if (access->write && offset == DR)
-		transmit(uart->out_fd, (uint8_t)access->value);
-
 	pthread_mutex_lock(&uart->lock);
 	if (access->write)
 		write_register(uart, offset, (uint32_t)access->value);
@@ -214,24 +198,45 @@ void pl011_access(void *owner, struct bus_access *access)
 	pthread_mutex_unlock(&uart->lock);
 }
 
-size_t pl011_room(struct pl011 *uart)
+/*
+ * A byte of output is what happens most. It is not sent under the lock: the thread that
+ * reads input must not wait for who reads output.
+ */
+void pl011_access(void *owner, struct bus_access *access)
 {
-	size_t room;
+	struct pl011 *uart = owner;
 
-	pthread_mutex_lock(&uart->lock);
-	room = depth(uart) - uart->count;
-	pthread_mutex_unlock(&uart->lock);
-	return room;
+	if (access->write && access->offset == DR && access->length <= 4) {
+		output_put(uart->output, (uint8_t)access->value);
+		/* Then nothing else changes. */
+		if (atomic_load_explicit(&uart->ris, memory_order_relaxed) & INT_TX)
+			return;
+	}
+	access_register(uart, access);
 }
 
-size_t pl011_input(struct pl011 *uart, const uint8_t *bytes, size_t count)
+size_t pl011_input(struct pl011 *uart, const uint16_t *input, size_t count)
 {
-	size_t taken = 0;
+	size_t taken;
 
 	pthread_mutex_lock(&uart->lock);
-	while (taken < count && uart->count < depth(uart))
-		uart->fifo[(uart->head + uart->count++) % PL011_FIFO] = bytes[taken++];
+	for (taken = 0; taken < count && uart->count < depth(uart); taken++) {
+		uart->fifo[(uart->head + uart->count++) % PL011_FIFO] = input[taken];
+		if (input[taken] & PL011_BREAK)
+			uart->ris |= INT_BE;
+	}
+	uart->refused = taken < count;
 	update(uart);
 	pthread_mutex_unlock(&uart->lock);
 	return taken;
+}
+
+bool pl011_listens(struct pl011 *uart)
+{
+	bool listens;
+
+	pthread_mutex_lock(&uart->lock);
+	listens = uart->imsc & (INT_RX | INT_RT);
+	pthread_mutex_unlock(&uart->lock);
+	return listens;
 }

@@ -1,37 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* Arm PL011 UART (DDI 0183G): output to a descriptor, input from a queue, one level interrupt. */
+/* Arm PL011 UART (DDI 0183G): output, input from a queue, one level interrupt. */
 #ifndef MINIVMM_PL011_H
 #define MINIVMM_PL011_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bus.h"
+#include "output.h"
 
-#define PL011_FIFO 32
+#define PL011_FIFO  32
+#define PL011_BREAK 0x400 /* in place of a byte of input; DR then has BE and no data */
 
-struct pl011 {
-	pthread_mutex_t lock;                     /* vCPU threads and the thread that reads input */
-	int out_fd;                               /* borrowed; bytes are written as they come */
-	void (*set_irq)(void *owner, bool level); /* called with the lock held, on changes only */
-	void *irq_owner;
-	bool level;
-	uint8_t fifo[PL011_FIFO];
-	unsigned head, count;
-	uint32_t cr, lcr, ibrd, fbrd, ifls, imsc, ris, dmacr;
+/* Both are called with the UART's lock held. */
+struct pl011_host {
+	void (*set_irq)(void *owner, bool level); /* on changes only */
+	void (*want_input)(void *owner); /* what pl011_input() had no room for may come now */
+	void *owner;
 };
 
-void pl011_init(struct pl011 *uart, int out_fd, void (*set_irq)(void *, bool), void *irq_owner);
+struct pl011 {
+	pthread_mutex_t lock; /* vCPU threads and the thread that reads input */
+	struct output *output;
+	struct pl011_host host;
+	bool level;
+	bool refused;              /* input is waiting outside */
+	uint16_t fifo[PL011_FIFO]; /* as DR shows them */
+	unsigned head, count;
+	uint32_t rsr, cr, lcr, ibrd, fbrd, ifls, imsc, dmacr;
+	atomic_uint ris;
+};
+
+void pl011_init(struct pl011 *uart, struct output *output, const struct pl011_host *host);
 
 /* Bus handler; owner is the struct pl011. */
 void pl011_access(void *owner, struct bus_access *access);
 
-/* Bytes that pl011_input() would take now. */
-size_t pl011_room(struct pl011 *uart);
+/* Queues bytes and breaks for the guest, as many as there is room for; returns how many. */
+size_t pl011_input(struct pl011 *uart, const uint16_t *input, size_t count);
 
-/* Queues up to pl011_room() bytes for the guest; returns how many were taken. */
-size_t pl011_input(struct pl011 *uart, const uint8_t *bytes, size_t count);
+/* Whether the guest has enabled an interrupt for input. */
+bool pl011_listens(struct pl011 *uart);
 
 #endif

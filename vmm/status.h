@@ -13,7 +13,7 @@ enum status {
 	STATUS_REFUSED = 71,   /* KVM refused to run a vCPU on a CPU, and --on-refusal=stop */
 	STATUS_CRASH = 72,     /* the guest took an unexpected exception or KVM gave it up */
 	STATUS_TIMEOUT = 124,  /* --timeout ran out */
-	STATUS_SIGNAL = 128,   /* 130, 143: SIGINT, SIGTERM */
+	STATUS_SIGNAL = 128,   /* 128 + N: signal N; 130 is Ctrl-C and Ctrl-A x too */
 };
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Does what the console's user types, a letter each, and says it: for tests of the
+ * console.
+ */
+#include "runtime.h"
+
+#define UART_DR     0x00
+#define UART_FR     0x18
+#define UART_RXFE   (1u << 4)
+#define UART_BREAK  (1u << 10)
+#define UART_IMSC   0x38
+#define UART_LISTEN 0x50 /* the receive and receive timeout interrupts */
+
+static void put_number(uint32_t value)
+{
+	char text[] = "0x00000000";
+
+	for (int i = 9; i > 1; i--, value >>= 4)
+		text[i] = "0123456789abcdef"[value & 15];
+	puts(text);
+}
+
+static void count_lines(void)
+{
+	for (uint32_t line = 0; line < 100; line++) {
+		puts("line ");
+		put_number(line);
+		puts(" of a text that is longer than what a small pipe has room for\n");
+	}
+}
+
+/* What a pipe of 4096 bytes has just room for. */
+static void fill_pipe(void)
+{
+	for (int i = 0; i < 4090; i++)
+		mmio_write32(MAP_UART_BASE + UART_DR, 'x');
+	puts("\n");
+}
+
+static void obey(uint32_t key)
+{
+	static uint32_t dots;
+
+	switch (key) {
+	case 'o':
+		puts("without a newline");
+		system_off();
+	case 'n':
+		count_lines();
+		break;
+	case 'p':
+		fill_pipe();
+		break;
+	case '.':
+		dots++;
+		break;
+	case 'D':
+		puts("dots ");
+		put_number(dots);
+		puts("\n");
+		break;
+	case 'i':
+		mmio_write32(MAP_UART_BASE + UART_IMSC, UART_LISTEN);
+		puts("listens\n");
+		break;
+	case 'd':
+		__asm__ volatile("udf #0");
+		break;
+	default:
+		puts(key & UART_BREAK ? "break " : "key ");
+		put_number(key);
+		puts("\n");
+	}
+}
+
+void guest_main(const void *dt)
+{
+	(void)dt;
+	puts("> "); /* a prompt, which must be seen although no newline follows */
+	for (;;) {
+		while (mmio_read32(MAP_UART_BASE + UART_FR) & UART_RXFE)
+			;
+		obey(mmio_read32(MAP_UART_BASE + UART_DR));
+	}
+}

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The console, with talk.bin as the guest.
+
+tests/system/drive.c types the letters that guest/talk.c obeys.
+"""
+from harness import expect, expect_equal, test
+
+
+def talk(how, steps, *options):
+    """Drives talk.bin on two vCPUs, from its first prompt on."""
+    return ["drive", how, "expect=> ", *steps, "minivmm", "--pmu=off", "--quiet", "--cpus=2", *options,
+            "talk.bin"]
+
+
+@test(talk("pty", ["raw", "type=q", "expect=key 0x00000071", "type=^A^A", "expect=key 0x00000001",
+                   "type=^Ab", "expect=break 0x00000400", "type=^Ah", "expect=Ctrl-A Ctrl-A",
+                   "type=^Aq^M", "expect=key 0x0000000d", "type=^Ax", "cooked"]),
+      talk("pty", ["raw", "type=^C", "cooked"]),
+      talk("pty", ["type=i", "expect=listens", "type=^C", "expect=key 0x00000003", "type=^Z",
+                   "expect=key 0x0000001a", "type=^Ax", "cooked"]))
+def keys_are_as_documented(keys, interrupted, listening):
+    """At a terminal: Ctrl-A and its commands, a BREAK, and whose Ctrl-C it is."""
+    for result in (keys, interrupted, listening):
+        result.expect_status(130)
+    expect("0x00000071\r\n" in keys.stdout, "no key in the output")
+    expect_equal(keys.stdout.count("key"), 3 + keys.stdout.count("keys"), "keys of the guest")
+
+
+@test(talk("pty", ["raw", "type=o", "cooked"]),
+      talk("pty", ["raw", "type=d", "cooked"]),
+      talk("pty", ["raw", "cooked"], "--timeout=1"),
+      *(talk("pty", ["raw", f"signal={signal}", "cooked"]) for signal in (1, 2, 3, 15)))
+def terminal_is_restored(off, crash, timeout, *signals):
+    """However a run ends, the terminal is as it was: off, crash, timeout, HUP, INT, QUIT, TERM."""
+    off.expect_status(0)
+    crash.expect_status(72)
+    timeout.expect_status(124)
+    for result, signal in zip(signals, (1, 2, 3, 15)):
+        result.expect_status(128 + signal)
+
+
+@test(talk("pty", ["raw", "signal=20", "stopped", "cooked", "signal=18", "raw", "type=q",
+                   "expect=key 0x00000071", "type=^Az", "stopped", "cooked", "signal=18", "raw",
+                   "type=o", "cooked"]))
+def stops_and_goes_on(result):
+    """SIGTSTP and Ctrl-A z give the terminal back and stop; SIGCONT takes it again and goes on."""
+    result.expect_status(0)
+
+
+@test(talk("pipe", ["type=^A^C^Zx", "expect=key 0x00000001", "expect=key 0x00000003",
+                    "expect=key 0x0000001a", "expect=key 0x00000078", "eof", "sleep=300", "signal=15"]),
+      talk("pipe", [f"type={'.' * 3000}Do"]))
+def pipes_carry_everything(binary, many):
+    """Piped input is nobody's but the guest's, however much; its end does not end the guest."""
+    binary.expect_status(143)
+    expect("dots 0x00000bb8\n" in many.expect_status(0).stdout, many.stdout)
+
+
+@test(talk("pipe", ["type=no", "sleep=500"]), talk("pipe", ["type=po", "sleep=3500"]),
+      talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]))
+def a_slow_reader_gets_all(lines, rest, ended):
+    """Output to a full pipe is whole and in order when the guest has ended; SIGTERM does not wait."""
+    lines = lines.expect_status(0).stdout.removeprefix("> ").splitlines()
+    expect_equal(len(lines), 101, "lines")
+    for number, line in enumerate(lines[:-1]):
+        expect(f"line 0x{number:08x} of" in line, f"line {number} is {line!r}")
+    expect_equal(lines[-1], "without a newline", "the last line")
+    expect(rest.expect_status(0).stdout.endswith("x\nwithout a newline"), rest.stdout[-50:])
+    ended.expect_status(143)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "output.h"
+
+void output_init(struct output *output, int fd, void (*ask)(void *), void *owner)
+{
+	*output = (struct output){ .fd = fd, .ask = ask, .owner = owner };
+	pthread_mutex_init(&output->writing, NULL);
+}
+
+static inline bool try_lock(struct output *output)
+{
+	return !atomic_exchange_explicit(&output->lock, true, memory_order_acquire);
+}
+
+static inline void lock(struct output *output)
+{
+	while (!try_lock(output))
+		;
+}
+
+static inline void unlock(struct output *output)
+{
+	atomic_store_explicit(&output->lock, false, memory_order_release);
+}
+
+static void drop_sent(struct output_bytes *leaving, size_t sent)
+{
+	leaving->count -= sent;
+	memmove(leaving->bytes, leaving->bytes + sent, leaving->count);
+}
+
+/* With both locks held: what was gathered follows what is still leaving. */
+static void take_gathered(struct output *output)
+{
+	struct output_bytes *from = &output->gathered, *to = &output->leaving;
+	size_t room = OUTPUT_ROOM - to->count, taken = from->count < room ? from->count : room;
+
+	memcpy(to->bytes + to->count, from->bytes, taken);
+	to->count += taken;
+	drop_sent(from, taken);
+}
+
+static void write_all(struct output *output)
+{
+	struct output_bytes *leaving = &output->leaving;
+	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
+	size_t sent = 0;
+
+	pthread_mutex_lock(&output->writing);
+	lock(output);
+	take_gathered(output);
+	unlock(output);
+	while (sent < leaving->count && !atomic_load(&output->hurry)) {
+		ssize_t put = write(output->fd, leaving->bytes + sent, leaving->count - sent);
+
+		if (put >= 0)
+			sent += (size_t)put;
+		else if (errno == EAGAIN)
+			poll(&out, 1, -1);
+		else if (errno != EINTR)
+			sent = leaving->count; /* nobody reads any more */
+	}
+	drop_sent(leaving, sent);
+	pthread_mutex_unlock(&output->writing);
+}
+
+enum gathered { GATHERED, GATHERED_FIRST, FULL };
+
+static inline enum gathered gather(struct output *output, uint8_t byte)
+{
+	struct output_bytes *gathered = &output->gathered;
+	enum gathered result = FULL;
+
+	lock(output);
+	if (gathered->count < OUTPUT_ROOM) {
+		gathered->bytes[gathered->count++] = byte;
+		result = GATHERED;
+		if (!atomic_load_explicit(&output->asked, memory_order_relaxed)) {
+			atomic_store_explicit(&output->asked, true, memory_order_relaxed);
+			result = GATHERED_FIRST;
+		}
+	}
+	unlock(output);
+	return result;
+}
+
+static __attribute__((noinline)) void put_on(struct output *output, uint8_t byte,
+					     enum gathered result)
+{
+	for (; result == FULL; result = gather(output, byte)) {
+		if (atomic_load(&output->hurry))
+			return; /* the run is over, and this byte came after its end */
+		write_all(output);
+	}
+	if (result == GATHERED_FIRST)
+		output->ask(output->owner);
+	if (byte == '\n')
+		write_all(output);
+}
+
+void output_put(struct output *output, uint8_t byte)
+{
+	enum gathered result = gather(output, byte);
+
+	if (result != GATHERED || byte == '\n')
+		put_on(output, byte, result);
+}
+
+void output_hurry(struct output *output, bool hurry)
+{
+	atomic_store(&output->hurry, hurry);
+}
+
+/*
+ * What a descriptor that is ready for output takes for sure: a pipe PIPE_BUF bytes, a
+ * file all there are, anything else a byte.
+ */
+static size_t piece(int fd)
+{
+	struct stat kind;
+
+	return fstat(fd, &kind) == 0 && (S_ISFIFO(kind.st_mode) || S_ISREG(kind.st_mode)) ? PIPE_BUF
+											  : 1;
+}
+
+static void write_some(struct output *output)
+{
+	struct output_bytes *leaving = &output->leaving;
+	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
+	size_t sent = 0, left, most = leaving->count ? piece(output->fd) : 0;
+
+	while ((left = leaving->count - sent) && poll(&out, 1, 0) == 1) {
+		ssize_t put = write(output->fd, leaving->bytes + sent, left < most ? left : most);
+
+		if (put > 0)
+			sent += (size_t)put;
+		else if (put < 0 && errno == EAGAIN)
+			break;
+		else if (put < 0 && errno != EINTR)
+			sent = leaving->count;
+	}
+	drop_sent(leaving, sent);
+}
+
+/*
+ * Neither lock is waited for: who holds the mutex may wait for the reader, and who holds
+ * the spinlock for this thread's CPU, if it is one that comes first (wait.c).
+ */
+bool output_flush(struct output *output)
+{
+	bool empty;
+
+	if (pthread_mutex_trylock(&output->writing))
+		return false;
+	if (!try_lock(output)) {
+		pthread_mutex_unlock(&output->writing);
+		return false;
+	}
+	take_gathered(output);
+	empty = !output->gathered.count;
+	atomic_store(&output->asked, false);
+	unlock(output);
+	write_some(output);
+	empty &= !output->leaving.count;
+	pthread_mutex_unlock(&output->writing);
+	return empty;
+}
