@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Does what the console's user types, a letter each, and says it: for tests of the
- * console.
+ * console and of resets.
  */
 #include "runtime.h"
 
@@ -10,7 +10,19 @@
 #define UART_RXFE   (1u << 4)
 #define UART_BREAK  (1u << 10)
 #define UART_IMSC   0x38
-#define UART_LISTEN 0x50 /* the receive and receive timeout interrupts */
+#define UART_LISTEN 0x50                    /* the receive and receive timeout interrupts */
+#define GICD_SPI    (MAP_GICD_BASE + 0x104) /* ISENABLER1: INTIDs 32 to 63 */
+#define RESET_WORD  0x1234
+
+/* Where no image, stack or device tree is. */
+static volatile uint32_t *const scratch = (uint32_t *)(MAP_RAM_BASE + 0x1000000);
+
+void secondary_main(uint64_t index)
+{
+	(void)index;
+	for (;;)
+		__asm__ volatile("wfi" ::: "memory");
+}
 
 static void put_number(uint32_t value)
 {
@@ -19,6 +31,26 @@ static void put_number(uint32_t value)
 	for (int i = 9; i > 1; i--, value >>= 4)
 		text[i] = "0123456789abcdef"[value & 15];
 	puts(text);
+}
+
+/* All that a reset must undo. */
+static void say_state(void)
+{
+	puts("ram ");
+	put_number(*scratch);
+	puts(" gic ");
+	put_number(mmio_read32(GICD_SPI));
+	puts(" cpu1 ");
+	put_number((uint32_t)psci(PSCI_AFFINITY_INFO, 1, 0, 0));
+	puts("\n");
+}
+
+static void change_state(void)
+{
+	*scratch = RESET_WORD;
+	mmio_write32(GICD_SPI, 2);
+	psci(PSCI_CPU_ON, 1, (uint64_t)secondary_start, 1);
+	say_state();
 }
 
 static void count_lines(void)
@@ -43,6 +75,12 @@ static void obey(uint32_t key)
 	static uint32_t dots;
 
 	switch (key) {
+	case 's':
+		change_state();
+		break;
+	case 'r':
+		psci(PSCI_SYSTEM_RESET, 0, 0, 0);
+		break;
 	case 'o':
 		puts("without a newline");
 		system_off();
@@ -77,6 +115,7 @@ static void obey(uint32_t key)
 void guest_main(const void *dt)
 {
 	(void)dt;
+	say_state();
 	puts("> "); /* a prompt, which must be seen although no newline follows */
 	for (;;) {
 		while (mmio_read32(MAP_UART_BASE + UART_FR) & UART_RXFE)

@@ -15,6 +15,7 @@ KEYS = {
                "cycles": int, "cntvct_end": int, "cycles_end": int, "interrupts": int},
     "hop": {"vcpu": int, "from": int, "to": int, "time_ns": int},
     "refusal": {"vcpu": int, "cpu": int, "back": int, "time_ns": int},
+    "reset": {"time_ns": int},
     "end": {"status": int, "time_ns": int},
 }
 DIVIDED_BY_ZERO = 9  # EXIT_DIVIDED_BY_ZERO in guest/calibrate.c

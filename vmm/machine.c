@@ -167,6 +167,7 @@ static void add_devices(struct machine *machine)
 	const struct pl011_host host = { set_uart_irq, machine_wake, machine };
 
 	pl011_init(&machine->uart, &machine->output, &host);
+	machine->bus.ndevices = 0;
 	/* The map's ranges are disjoint and the bus has room: these cannot fail. */
 	bus_add(&machine->bus, &uart);
 	bus_add(&machine->bus, &lab);
@@ -233,7 +234,7 @@ enum status machine_create(struct machine *machine)
 	/* So that machine_destroy() works after any failure. */
 	machine->vm_fd = machine->gic_fd = -1;
 	for (int i = 0; i < machine->nvcpus; i++)
-		machine->vcpus[i].fd = -1;
+		machine->vcpus[i] = (struct vcpu){ .fd = -1 };
 
 	status = create_vm(machine);
 	if (!status)
@@ -273,5 +274,10 @@ void machine_destroy(struct machine *machine)
 	close_fd(machine->gic_fd);
 	close_fd(machine->vm_fd);
 	memory_unmap(&machine->memory);
-	stats_free(&machine->stats);
+}
+
+enum status machine_restart(struct machine *machine)
+{
+	machine_destroy(machine);
+	return machine_create(machine);
 }

@@ -59,6 +59,8 @@ struct machine {
 	int wake_fd;    /* eventfd: wakes the main thread */
 };
 
+#define MACHINE_RESET 256 /* for machine_end(), in place of a status: the guest starts anew */
+
 /*
  * Builds the machine from options, host, choice, plan, kvm and nvcpus, which the
  * caller has set, in the order that KVM demands: VM, memory, every vCPU before
@@ -70,6 +72,9 @@ struct machine {
 enum status machine_create(struct machine *machine);
 void machine_destroy(struct machine *machine);
 
+/* The same machine as after machine_create(), with nothing left of what the guest did. */
+enum status machine_restart(struct machine *machine);
+
 /* gic.c: creates and initialises the GIC; the level of a shared interrupt. */
 enum status gic_create(struct machine *machine);
 void gic_set_spi(struct machine *machine, unsigned intid, bool level);
@@ -79,7 +84,8 @@ enum status vpmu_create(const struct machine *machine);
 
 /*
  * run.c: runs every vCPU in a thread of its own until the guest, a failure, a
- * signal or the timeout ends the run; returns its status. The calling thread does what wait.h says.
+ * signal or the timeout ends the run; returns its status. A guest that resets itself
+ * starts anew. The calling thread does what wait.h says.
  */
 enum status machine_run(struct machine *machine);
 

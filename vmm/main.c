@@ -64,6 +64,7 @@ static enum status run_guest(struct machine *machine)
 			stats_print(&machine->stats, machine->host, machine->choice, stderr);
 	}
 	machine_destroy(machine);
+	stats_free(&machine->stats);
 	return status;
 }
 

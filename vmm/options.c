@@ -51,6 +51,8 @@ static const struct entry entries[] = {
 	  offsetof(struct options, trace) },
 	{ "timeout", VALUE_NEEDED, "SECONDS", "give up on a guest that hangs (default: never)",
 	  option_timeout, 0 },
+	{ "no-reboot", VALUE_NONE, NULL, "a reset by the guest ends the run, with status 0",
+	  option_flag, offsetof(struct options, no_reboot) },
 	{ "quiet", VALUE_NONE, NULL, "no reasons and no summary", option_flag,
 	  offsetof(struct options, quiet) },
 	{ "probe", VALUE_OPTIONAL, "json", "what the host offers and auto would choose; no guest",

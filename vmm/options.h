@@ -47,6 +47,7 @@ struct options {
 	const char *record;
 	const char *trace;
 	unsigned timeout_s; /* 0: none */
+	bool no_reboot;
 	bool quiet;
 	bool probe;
 	bool probe_json;

@@ -124,6 +124,12 @@ void record_refusal(struct record *record, int vcpu, int cpu, int back, uint64_t
 			vcpu, cpu, back, time_ns);
 }
 
+void record_reset(struct record *record, uint64_t time_ns)
+{
+	if (record->file)
+		fprintf(record->file, "{\"type\":\"reset\",\"time_ns\":%" PRIu64 "}\n", time_ns);
+}
+
 void record_end(struct record *record, int status, uint64_t time_ns)
 {
 	if (record->file)

@@ -30,6 +30,8 @@ void record_window(struct record *record, const struct host *host, const struct 
 void record_hop(struct record *record, int vcpu, int from, int to, uint64_t time_ns);
 /* {"type":"refusal","vcpu":..,"cpu":..,"back":..,"time_ns":..}; back -1: the run ends */
 void record_refusal(struct record *record, int vcpu, int cpu, int back, uint64_t time_ns);
+/* {"type":"reset","time_ns":..}; from here on the guest runs anew, and its windows begin at 0 */
+void record_reset(struct record *record, uint64_t time_ns);
 /* {"type":"end","status":..,"time_ns":..} */
 void record_end(struct record *record, int status, uint64_t time_ns);
 

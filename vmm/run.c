@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The run: vCPU threads, and their end. */
+/* The run: vCPU threads, their end, and the guest's resets. */
 #include <errno.h>
 #include <linux/kvm.h>
 #include <sched.h>
@@ -119,18 +119,21 @@ static void join(struct machine *machine, struct vcpu *vcpu)
 	}
 }
 
+/* One life of the guest: its status, or MACHINE_RESET. */
 static int run_once(struct machine *machine, struct waiter *waiter)
 {
 	int started, status;
 
 	atomic_store(&machine->end, -1);
 	output_hurry(&machine->output, false);
-	started = start_threads(machine);
+	/* Else a guest that resets at once for ever could not be ended. */
+	wait_look(waiter);
+	started = atomic_load(&machine->end) < 0 ? start_threads(machine) : 0;
 	wait_for_end(waiter);
 	for (int i = 0; i < started; i++)
 		join(machine, &machine->vcpus[i]);
 	status = atomic_load(&machine->end);
-	return wait_for_output(waiter, status);
+	return status == MACHINE_RESET ? status : wait_for_output(waiter, status);
 }
 
 static enum status prepare(struct machine *machine, struct waiter *waiter)
@@ -156,7 +159,21 @@ enum status machine_run(struct machine *machine)
 
 	if (status)
 		return (enum status)status;
-	status = run_once(machine, &waiter);
+	for (unsigned resets = 1;; resets++) {
+		status = run_once(machine, &waiter);
+		if (status != MACHINE_RESET)
+			break;
+		output_flush(&machine->output);
+		if (!machine->options->quiet)
+			fprintf(stderr,
+				"reset %u: the guest starts anew (--no-reboot would end "
+				"the run)\n",
+				resets);
+		record_reset(&machine->record, machine_now(machine));
+		status = (int)machine_restart(machine);
+		if (status)
+			break;
+	}
 	wait_close(&waiter);
 	close(machine->wake_fd);
 	return (enum status)status;

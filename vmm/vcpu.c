@@ -124,10 +124,22 @@ static void mmio(struct vcpu *vcpu)
 
 static void system_event(struct vcpu *vcpu)
 {
-	if (vcpu->run->system_event.type == KVM_SYSTEM_EVENT_CRASH)
-		machine_end(vcpu->machine, fail(STATUS_CRASH, "the guest reported a crash"));
-	else /* a reset ends the run too: there is nothing to boot again for */
-		machine_end(vcpu->machine, STATUS_OK);
+	struct machine *machine = vcpu->machine;
+
+	switch (vcpu->run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN: /* SYSTEM_OFF2 too: what hibernates is off */
+		machine_end(machine, STATUS_OK);
+		break;
+	case KVM_SYSTEM_EVENT_RESET:
+		machine_end(machine, machine->options->no_reboot ? STATUS_OK : MACHINE_RESET);
+		break;
+	case KVM_SYSTEM_EVENT_CRASH:
+		machine_end(machine, fail(STATUS_CRASH, "the guest reported a crash"));
+		break;
+	default:
+		machine_end(machine, fail(STATUS_CRASH, "vCPU %d: system event %u from KVM_RUN",
+					  vcpu->index, vcpu->run->system_event.type));
+	}
 }
 
 static void handle_exit(struct vcpu *vcpu)

@@ -148,6 +148,12 @@ static void check_deadline(struct waiter *waiter, uint64_t now)
 				 machine->options->timeout_s));
 }
 
+void wait_look(struct waiter *waiter)
+{
+	check_deadline(waiter, machine_now(waiter->machine));
+	wait_once(waiter, 0);
+}
+
 static void move_all(struct machine *machine)
 {
 	for (int i = 0; i < machine->nvcpus; i++) {

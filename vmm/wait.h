@@ -24,6 +24,9 @@ struct waiter {
 int wait_open(struct waiter *waiter, struct machine *machine);
 void wait_close(struct waiter *waiter);
 
+/* What has happened until now, while no vCPU's thread runs: it may end the run. */
+void wait_look(struct waiter *waiter);
+
 /* Until machine->end is set. */
 void wait_for_end(struct waiter *waiter);
 

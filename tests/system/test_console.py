@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The console, with talk.bin as the guest.
+"""The console and resets, with talk.bin as the guest.
 
 tests/system/drive.c types the letters that guest/talk.c obeys.
 """
 from harness import expect, expect_equal, test
+
+FRESH = "ram 0x00000000 gic 0x00000000 cpu1 0x00000001"  # AFFINITY_INFO: 1 is off
+CHANGED = "ram 0x00001234 gic 0x00000002 cpu1 0x0000000"  # CPU 1 is on, or coming (2)
 
 
 def talk(how, steps, *options):
@@ -60,10 +63,29 @@ def pipes_carry_everything(binary, many):
       talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]))
 def a_slow_reader_gets_all(lines, rest, ended):
     """Output to a full pipe is whole and in order when the guest has ended; SIGTERM does not wait."""
-    lines = lines.expect_status(0).stdout.removeprefix("> ").splitlines()
+    lines = lines.expect_status(0).stdout.splitlines()[1:]
     expect_equal(len(lines), 101, "lines")
     for number, line in enumerate(lines[:-1]):
         expect(f"line 0x{number:08x} of" in line, f"line {number} is {line!r}")
     expect_equal(lines[-1], "without a newline", "the last line")
     expect(rest.expect_status(0).stdout.endswith("x\nwithout a newline"), rest.stdout[-50:])
     ended.expect_status(143)
+
+
+@test(talk("pty", ["type=s", f"expect={CHANGED}", "type=r", f"expect={FRESH}", "expect=> ",
+                   "type=s", f"expect={CHANGED}", "type=r", f"expect={FRESH}", "expect=> ", "raw",
+                   "type=o", "cooked"], "--record=record"),
+      ["drive", "pipe", "expect=> ", "type=r", "expect=> ", "type=o", "minivmm", "--pmu=off",
+       "talk.bin"],
+      talk("pipe", ["type=r"], "--no-reboot"),
+      ["minivmm", "--pmu=off", "--quiet", "--timeout=2", "reset.bin"])
+def reset_starts_the_guest_anew(result, noted, ended, forever):
+    """SYSTEM_RESET: RAM, GIC and vCPUs are as at first; --no-reboot ends; --timeout is for all."""
+    result.expect_status(0)
+    expect(result.stdout.startswith(FRESH), result.stdout)
+    expect_equal(result.raw_record.count('{"type":"reset",'), 2, "resets in the record")
+    expect_equal(result.raw_record.count('{"type":"run",'), 1, "runs in the record")
+    expect_equal(noted.expect_status(0).stderr.count("reset 1: the guest starts anew"), 1, "notes")
+    ended.expect_status(0)
+    expect_equal(ended.stdout.count("ram"), 1, "starts with --no-reboot")
+    forever.expect_status(124).expect_one_line("--timeout")

@@ -58,8 +58,8 @@ def linux_guest_resets_and_panics():
     """reboot and a panic with panic=1 are resets, without a crash; --pmu=off has no PMU."""
     reboot, panic, off = guests.run(
         guests.board_kernel(),
-        [guests.command("quiet do=nothing end=reboot"),
-         guests.command("do=nothing panic=1 end=panic"),
+        [guests.command("quiet do=nothing end=reboot", "--no-reboot"),
+         guests.command("do=nothing panic=1 end=panic", "--no-reboot"),
          guests.command("quiet do=nothing", "--pmu=off")])
     lines = reboot.expect_status(0).stdout.splitlines()
     expect("reboot: Restarting system" in lines, f"not in {lines!r}")

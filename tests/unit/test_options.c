@@ -75,6 +75,7 @@ static void defaults_are_as_written(void **state)
 	assert_null(options.record);
 	assert_int_equal(options.timeout_s, 0);
 	assert_false(options.quiet);
+	assert_false(options.no_reboot);
 	assert_false(options.probe);
 	assert_false(options.probe_json);
 	assert_false(options.help);
@@ -458,6 +459,9 @@ static void flags(void **state)
 	(void)state;
 	assert_true(options.quiet);
 	assert_false(options.probe || options.help || options.version);
+	options = parsed("--no-reboot|i");
+	assert_true(options.no_reboot);
+	assert_false(options.quiet);
 	options = parsed("--probe|i");
 	assert_true(options.probe);
 	assert_false(options.probe_json || options.quiet);
@@ -584,7 +588,7 @@ static void help_tells_everything_on_one_screen(void **state)
 		"every:",         "random:",       "step:",         "64M",
 		" 64 ",           " 65 ",          "69 ",           " 70 ",
 		" 71 ",           "72 ",           "124 ",          "130 ",
-		"143 ",           "1-63",
+		"143 ",           "1-63",          "--no-reboot",
 	};
 	char *text = NULL;
 	size_t size = 0, width = 0, lines = 0;

@@ -68,6 +68,7 @@ static void lines_are_exact(void **state)
 	record_hop(&record, 0, 1, 3, 5000000000);
 	record_refusal(&record, 1, 3, 0, 42);
 	record_refusal(&record, 1, 3, -1, 43);
+	record_reset(&record, 44);
 	record_end(&record, 71, 99);
 	assert_recorded("{\"type\":\"run\",\"mode\":\"explicit\",\"pmu\":\"armv8_cortex_a72\","
 			"\"vcpus\":2,\"cntfrq\":62500000}\n"
@@ -80,6 +81,7 @@ static void lines_are_exact(void **state)
 			"{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":3,\"time_ns\":5000000000}\n"
 			"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":0,\"time_ns\":42}\n"
 			"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":-1,\"time_ns\":43}\n"
+			"{\"type\":\"reset\",\"time_ns\":44}\n"
 			"{\"type\":\"end\",\"status\":71,\"time_ns\":99}\n");
 }
 
