@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Does what the console's user types, a letter each, and says it: for tests of the
- * console and of resets.
+ * console, of resets and of addresses where there is nothing.
  */
 #include "runtime.h"
 
@@ -10,7 +10,8 @@
 #define UART_RXFE   (1u << 4)
 #define UART_BREAK  (1u << 10)
 #define UART_IMSC   0x38
-#define UART_LISTEN 0x50                    /* the receive and receive timeout interrupts */
+#define UART_LISTEN 0x50 /* the receive and receive timeout interrupts */
+#define NOTHING     0x10000000ull
 #define GICD_SPI    (MAP_GICD_BASE + 0x104) /* ISENABLER1: INTIDs 32 to 63 */
 #define RESET_WORD  0x1234
 
@@ -70,6 +71,27 @@ static void fill_pipe(void)
 	puts("\n");
 }
 
+/* KVM gets no syndrome for a pair. */
+static void stray_pair(void)
+{
+	uint64_t a, b;
+
+	__asm__ volatile("ldp %0, %1, [%2]" : "=r"(a), "=r"(b) : "r"(NOTHING) : "memory");
+}
+
+/* The same address twice, then a write, then more addresses than anybody wants to read. */
+static void stray(uint32_t addresses)
+{
+	uint32_t value = mmio_read32(NOTHING) | mmio_read32(NOTHING);
+
+	mmio_write32(NOTHING + 4, 1);
+	for (uint32_t i = 2; i < addresses; i++)
+		value |= mmio_read32(NOTHING + 4 * i);
+	puts("read ");
+	put_number(value);
+	puts("\n");
+}
+
 static void obey(uint32_t key)
 {
 	static uint32_t dots;
@@ -97,6 +119,15 @@ static void obey(uint32_t key)
 		puts("dots ");
 		put_number(dots);
 		puts("\n");
+		break;
+	case 'w':
+		stray_pair();
+		break;
+	case 'u':
+		stray(2);
+		break;
+	case 'U':
+		stray(100);
 		break;
 	case 'i':
 		mmio_write32(MAP_UART_BASE + UART_IMSC, UART_LISTEN);

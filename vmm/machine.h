@@ -18,6 +18,7 @@
 #include "plan.h"
 #include "record.h"
 #include "stats.h"
+#include "strays.h"
 #include "trace.h"
 
 struct kvm_run;
@@ -48,10 +49,11 @@ struct machine {
 	struct bus bus;
 	struct pl011 uart;
 	struct output output;
+	struct strays strays;
 	struct record record;
 	struct trace trace;
 	struct stats stats;
-	pthread_mutex_t lock; /* record, trace and stats */
+	pthread_mutex_t lock; /* record, trace, stats and strays */
 	int nvcpus;
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;

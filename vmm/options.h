@@ -48,6 +48,7 @@ struct options {
 	const char *trace;
 	unsigned timeout_s; /* 0: none */
 	bool no_reboot;
+	bool strict_mmio;
 	bool quiet;
 	bool probe;
 	bool probe_json;

@@ -2,6 +2,8 @@
 /* A vCPU's thread: KVM_RUN, exit reason, device or end; its hops. */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -102,6 +104,44 @@ void vcpu_hop(struct vcpu *vcpu, int tid)
 		settle();
 }
 
+/* While an MMIO exit is handled, that of the instruction which made it. */
+static unsigned long long program_counter(const struct vcpu *vcpu)
+{
+	uint64_t pc = 0;
+	struct kvm_one_reg reg = { KVM_CORE_REG(regs.pc), (uint64_t)(uintptr_t)&pc };
+
+	ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg);
+	return pc;
+}
+
+/* Programs for other boards look for devices that are not here: that need not be their end. */
+static void stray_access(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	const struct kvm_run *run = vcpu->run;
+	const char *verb = run->mmio.is_write ? "wrote" : "read";
+	unsigned long long address = run->mmio.phys_addr;
+	enum stray stray;
+
+	if (machine->options->strict_mmio) {
+		machine_end(machine,
+			    fail(STATUS_CRASH,
+				 "vCPU %d %s %u bytes at 0x%llx, where there is no device and no "
+				 "RAM; PC 0x%llx (--strict-mmio)",
+				 vcpu->index, verb, run->mmio.len, address, program_counter(vcpu)));
+		return;
+	}
+	pthread_mutex_lock(&machine->lock);
+	stray = strays_note(&machine->strays, address);
+	pthread_mutex_unlock(&machine->lock);
+	if (stray == STRAY_KNOWN || machine->options->quiet)
+		return;
+	fprintf(stderr,
+		"mmio: vCPU %d %s %u bytes at 0x%llx, where there is nothing; PC 0x%llx%s\n",
+		vcpu->index, verb, run->mmio.len, address, program_counter(vcpu),
+		stray == STRAY_LAST ? "; of further addresses nothing is said" : "");
+}
+
 static void mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -114,11 +154,7 @@ static void mmio(struct vcpu *vcpu)
 	if (access.length < 8)
 		access.value &= (1ull << access.length * 8) - 1;
 	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access))
-		machine_end(vcpu->machine,
-			    fail(STATUS_CRASH,
-				 "vCPU %d accessed 0x%llx, where there is no device "
-				 "and no RAM",
-				 vcpu->index, (unsigned long long)run->mmio.phys_addr));
+		stray_access(vcpu);
 	memcpy(run->mmio.data, &access.value, sizeof(access.value));
 }
 
@@ -162,6 +198,17 @@ static void handle_exit(struct vcpu *vcpu)
 	}
 }
 
+/* ENOSYS: outside RAM, by an instruction of which the CPU does not tell KVM what it does. */
+static int fail_run(const struct vcpu *vcpu)
+{
+	if (errno == ENOSYS)
+		return (int)fail(STATUS_CRASH,
+				 "vCPU %d accessed a device in a way that KVM cannot emulate (a "
+				 "pair, or with write-back?); PC 0x%llx",
+				 vcpu->index, program_counter(vcpu));
+	return (int)fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d", vcpu->index);
+}
+
 void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
@@ -181,8 +228,7 @@ void *vcpu_thread(void *argument)
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			handle_exit(vcpu);
 		else if (errno != EINTR && errno != EAGAIN)
-			machine_end(machine,
-				    fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d", vcpu->index));
+			machine_end(machine, fail_run(vcpu));
 	}
 	return NULL;
 }

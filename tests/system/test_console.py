@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The console and resets, with talk.bin as the guest.
+"""The console, resets, and addresses where nothing is, with talk.bin as the guest.
 
 tests/system/drive.c types the letters that guest/talk.c obeys.
 """
@@ -89,3 +89,23 @@ def reset_starts_the_guest_anew(result, noted, ended, forever):
     ended.expect_status(0)
     expect_equal(ended.stdout.count("ram"), 1, "starts with --no-reboot")
     forever.expect_status(124).expect_one_line("--timeout")
+
+
+NOTED = ["drive", "pipe", "expect=> ", "type=uo", "minivmm", "--pmu=off", "talk.bin"]
+
+
+@test(NOTED, [("type=UUo" if word == "type=uo" else word) for word in NOTED],
+      talk("pipe", ["type=uo"]), talk("pipe", ["type=u"], "--strict-mmio"),
+      talk("pipe", ["type=w"]))
+def nothing_reads_as_zero(noted, many, quiet, strict, pair):
+    """An address where nothing is: reads as zero, is said once and not for ever; --strict-mmio: 72."""
+    for result in (noted, many, quiet):
+        expect("read 0x00000000" in result.expect_status(0).stdout, result.stdout)
+    notes = [line for line in noted.stderr.splitlines() if line.startswith("mmio: ")]
+    expect_equal(len(notes), 2, f"notes in {notes}")
+    expect("vCPU 0 read 4 bytes at 0x10000000" in notes[0] and "PC 0x40" in notes[0], notes[0])
+    expect("vCPU 0 wrote 4 bytes at 0x10000004" in notes[1], notes[1])
+    expect_equal(many.stderr.count("mmio: "), 32, "notes for 100 addresses")
+    expect_equal(quiet.stderr, "", "stderr with --quiet")
+    strict.expect_status(72).expect_one_line("read 4 bytes at 0x10000000", "PC 0x40")
+    pair.expect_status(72).expect_one_line("vCPU 0", "a pair", "PC 0x40")

@@ -75,7 +75,7 @@ static void defaults_are_as_written(void **state)
 	assert_null(options.record);
 	assert_int_equal(options.timeout_s, 0);
 	assert_false(options.quiet);
-	assert_false(options.no_reboot);
+	assert_false(options.no_reboot || options.strict_mmio);
 	assert_false(options.probe);
 	assert_false(options.probe_json);
 	assert_false(options.help);
@@ -461,7 +461,10 @@ static void flags(void **state)
 	assert_false(options.probe || options.help || options.version);
 	options = parsed("--no-reboot|i");
 	assert_true(options.no_reboot);
-	assert_false(options.quiet);
+	assert_false(options.strict_mmio || options.quiet);
+	options = parsed("--strict-mmio|i");
+	assert_true(options.strict_mmio);
+	assert_false(options.no_reboot || options.quiet);
 	options = parsed("--probe|i");
 	assert_true(options.probe);
 	assert_false(options.probe_json || options.quiet);
@@ -588,7 +591,7 @@ static void help_tells_everything_on_one_screen(void **state)
 		"every:",         "random:",       "step:",         "64M",
 		" 64 ",           " 65 ",          "69 ",           " 70 ",
 		" 71 ",           "72 ",           "124 ",          "130 ",
-		"143 ",           "1-63",          "--no-reboot",
+		"143 ",           "1-63",          "--no-reboot",   "--strict-mmio",
 	};
 	char *text = NULL;
 	size_t size = 0, width = 0, lines = 0;
