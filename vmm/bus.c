@@ -23,8 +23,8 @@ bool bus_access(const struct bus *bus, uint64_t gpa, struct bus_access *access)
 	/* So that a device need not care about what it has no value for. */
 	if (!access->write)
 		access->value = 0;
-	for (int i = 0; i < bus->ndevices; i++) {
-		const struct bus_device *device = &bus->devices[i];
+	for (const struct bus_device *device = bus->devices, *end = device + bus->ndevices;
+	     device < end; device++) {
 		uint64_t offset = gpa - device->base;
 
 		if (offset >= device->size || access->length > device->size - offset)

@@ -149,13 +149,15 @@ static void mmio(struct vcpu *vcpu)
 				     .write = run->mmio.is_write,
 				     .vcpu = vcpu->index };
 
-	if (access.write)
+	if (access.write) {
 		memcpy(&access.value, run->mmio.data, sizeof(access.value));
-	if (access.length < 8)
-		access.value &= (1ull << access.length * 8) - 1;
+		if (access.length < 8)
+			access.value &= (1ull << access.length * 8) - 1;
+	}
 	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access))
 		stray_access(vcpu);
-	memcpy(run->mmio.data, &access.value, sizeof(access.value));
+	if (!access.write)
+		memcpy(run->mmio.data, &access.value, sizeof(access.value));
 }
 
 static void system_event(struct vcpu *vcpu)
@@ -182,10 +184,11 @@ static void handle_exit(struct vcpu *vcpu)
 {
 	uint32_t reason = vcpu->run->exit_reason;
 
-	switch (reason) {
-	case KVM_EXIT_MMIO:
+	if (__builtin_expect(reason == KVM_EXIT_MMIO, true)) { /* most are */
 		mmio(vcpu);
-		break;
+		return;
+	}
+	switch (reason) {
 	case KVM_EXIT_FAIL_ENTRY:
 		vcpu_refused(vcpu);
 		break;

@@ -18,7 +18,7 @@
 
 #define RUNS  8
 #define EXITS 1000 /* as in guest/exits.S */
-#define BYTES 1000 /* as in guest/bytes.S */
+#define BYTES 4000 /* as in guest/bytes.S */
 
 static int64_t now_ns(void)
 {
