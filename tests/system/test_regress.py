@@ -16,7 +16,7 @@ def expect_skip_of_all(result):
     expect("\nok " not in result.stdout, "a test passed where nothing can run")
 
 
-@test()
+@test(slow=True)
 def regress_runs_are_identical():
     """pmu-regress under instruction counting: all pass, and two boots say the same."""
     first, second = (Board(icount=True).boot([FEW])[0] for _ in range(2))

@@ -206,7 +206,7 @@ def demo_failures_are_a_line():
             expect("Traceback" not in done.stderr, done.stderr)
 
 
-@test()
+@test(slow=True)
 def demo_broken_off_keeps_its_records():
     """Ctrl-C in the middle of a demo: status 130, no process left, and its records make a report."""
     with folder() as work:
