@@ -22,11 +22,11 @@ def named():
 
 
 def files():
-    """Every file of the checkout, without what git ignores."""
+    """Every file of the checkout, without what git ignores; a worktree's .git is a file."""
     for folder, folders, names in os.walk(TOP):
         folders[:] = [name for name in folders
                       if name != ".git" and not name.startswith("build") and name != "__pycache__"]
-        yield from (os.path.relpath(os.path.join(folder, name), TOP) for name in names)
+        yield from (os.path.relpath(os.path.join(folder, name), TOP) for name in names if name != ".git")
 
 
 def main():
