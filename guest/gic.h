@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of a GICv2 or GICv3 as it takes to get one PPI, polled and with interrupts masked. */
+/* As much of a GICv2 or GICv3 as it takes to get one PPI or SGI, polled and with interrupts masked.
+ */
 #ifndef GUEST_GIC_H
 #define GUEST_GIC_H
 
@@ -9,19 +10,23 @@
 #define GICD_CTLR_GRP0  (1u << 0)
 #define GICD_CTLR_GRP1  (1u << 1)
 #define GICD_ISENABLER0 0x0100 /* GICv2: of the CPU that writes it */
+#define GICD_SGIR       0x0f00
 #define GICC_CTLR       0x0000
 #define GICC_CTLR_EN    (1u << 0)
 #define GICC_PMR        0x0004
 #define GICC_IAR        0x000c
 #define GICC_EOIR       0x0010
+#define GICR_TYPER      0x0008
+#define GICR_LAST       (1u << 4)
+#define GICR_AFFINITY   0x000c /* the upper half of GICR_TYPER */
 #define GICR_SGI        0x10000
 #define GICR_IGROUPR0   (GICR_SGI + 0x0080)
 #define GICR_ISENABLER0 (GICR_SGI + 0x0100)
 #define GIC_NONE        1023
 #define ISR_I           (1u << 7)
 
-/* vCPU 0 only: a GICv3's first redistributor is its. */
-static inline void gic_enable_ppi(uint32_t version, uint32_t intid)
+/* On the CPU that @redistributor is of; a GICv3's first is vCPU 0's, a GICv2 has none. */
+static inline void gic_enable(uint32_t version, uint64_t redistributor, uint32_t intid)
 {
 	if (version == 2) {
 		mmio_write32(MAP_GICD_BASE + GICD_CTLR, GICD_CTLR_GRP0);
@@ -33,8 +38,8 @@ static inline void gic_enable_ppi(uint32_t version, uint32_t intid)
 	write_sysreg(icc_sre_el1, 7);
 	isb();
 	mmio_write32(MAP_GICD_BASE + GICD_CTLR, GICD_CTLR_GRP1);
-	mmio_write32(MAP_GICR_BASE + GICR_IGROUPR0, ~0u);
-	mmio_write32(MAP_GICR_BASE + GICR_ISENABLER0, 1u << intid);
+	mmio_write32(redistributor + GICR_IGROUPR0, ~0u);
+	mmio_write32(redistributor + GICR_ISENABLER0, 1u << intid);
 	write_sysreg(icc_pmr_el1, 0xff);
 	write_sysreg(icc_igrpen1_el1, 1);
 	isb();
@@ -56,6 +61,18 @@ static inline void gic_end(uint32_t version, uint32_t intid)
 		mmio_write32(MAP_GICC_BASE + GICC_EOIR, intid);
 	else
 		write_sysreg(icc_eoir1_el1, intid);
+	isb();
+}
+
+/* To the CPU @index, whose affinity @mpidr is. */
+static inline void gic_send(uint32_t version, uint32_t intid, uint32_t index, uint64_t mpidr)
+{
+	dsb();
+	if (version == 2)
+		mmio_write32(MAP_GICD_BASE + GICD_SGIR, 1u << (16 + index) | intid);
+	else
+		write_sysreg(icc_sgi1r_el1, (mpidr >> 16 & 0xff) << 32 | intid << 24 |
+						    (mpidr >> 8 & 0xff) << 16 | 1u << (mpidr & 15));
 	isb();
 }
 

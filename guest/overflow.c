@@ -55,7 +55,7 @@ void guest_main(const void *dt)
 
 	if (!dt_read(&tree, dt) || !tree.gic)
 		lab_exit(1);
-	gic_enable_ppi(tree.gic, IRQ_PMU_INTID);
+	gic_enable(tree.gic, MAP_GICR_BASE, IRQ_PMU_INTID);
 	write_sysreg(pmcr_el0, PMCR_E | PMCR_LC | PMCR_C | PMCR_P);
 	write_sysreg(pmccfiltr_el0, 0);
 	write_sysreg(pmintenclr_el1, PMU_ALL);

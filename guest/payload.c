@@ -4,10 +4,8 @@
  * for a hop to another CPU in each.
  */
 #include "args.h"
-#include "dt.h"
+#include "mmu.h"
 #include "pmu.h"
-
-#define MPIDR_AFFINITY 0xff00ffffffull
 
 enum { EXIT_NO_DT = 2, EXIT_CPU_ON = 3 };
 
@@ -22,7 +20,7 @@ struct run {
 };
 
 static struct dt dt;
-static uint64_t windows = 10, loops = 20000;
+static uint64_t windows = 10, loops = 20000, mmu;
 static volatile uint32_t done[MAX_CPUS];
 
 static void pmu_start(struct run *run)
@@ -133,6 +131,8 @@ static void run_windows(void)
 
 void secondary_main(uint64_t index)
 {
+	if (mmu)
+		mmu_on();
 	run_windows();
 	done[index] = 1;
 	dsb();
@@ -151,6 +151,11 @@ void guest_main(const void *blob)
 	loops = boot_argument(dt.bootargs, "loops", loops);
 	if (!loops)
 		loops = 1;
+	mmu = boot_argument(dt.bootargs, "mmu", 0);
+	if (mmu) {
+		mmu_map(&dt.ram);
+		mmu_on();
+	}
 	dsb();
 
 	/* Index 0 is ours: it goes with the stack that we run on. */

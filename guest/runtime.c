@@ -62,6 +62,16 @@ void puts(const char *s)
 	}
 }
 
+void put_hex(uint64_t value, int digits)
+{
+	char text[] = "0x0000000000000000";
+
+	for (int i = digits + 1; i > 1; i--, value >>= 4)
+		text[i] = "0123456789abcdef"[value & 15];
+	text[digits + 2] = '\0';
+	puts(text);
+}
+
 void lab_exit(uint32_t code)
 {
 	lab_write32(LAB_EXIT, code);

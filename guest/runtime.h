@@ -2,15 +2,26 @@
 #ifndef GUEST_RUNTIME_H
 #define GUEST_RUNTIME_H
 
-#define MAX_CPUS    128
+#define MAX_CPUS    512
 #define STACK_SHIFT 11
 #define STACK_SIZE  (1 << STACK_SHIFT)
 
 #define PSCI_CPU_OFF       0x84000002
 #define PSCI_SYSTEM_OFF    0x84000008
 #define PSCI_SYSTEM_RESET  0x84000009
+#define PSCI_FEATURES      0x8400000a
+#define PSCI_SYSTEM_RESET2 0x84000012
 #define PSCI_CPU_ON        0xc4000003
 #define PSCI_AFFINITY_INFO 0xc4000004
+#define PSCI_SYSTEM_OFF2   0xc4000015
+
+/* What PSCI_AFFINITY_INFO and functions that fail return. */
+#define PSCI_IS_OFF        1
+#define PSCI_NOT_SUPPORTED (-1)
+#define PSCI_INVALID       (-2)
+#define PSCI_ALREADY_ON    (-4)
+
+#define MPIDR_AFFINITY 0xff00ffffff
 
 #ifndef __ASSEMBLER__
 
@@ -80,6 +91,7 @@ _Noreturn void cpu_off(void);
 void publish(const void *start, size_t size);
 
 void puts(const char *s);
+void put_hex(uint64_t value, int digits);
 _Noreturn void lab_exit(uint32_t code);
 _Noreturn void fault(uint32_t vector);
 

@@ -27,11 +27,7 @@ void secondary_main(uint64_t index)
 
 static void put_number(uint32_t value)
 {
-	char text[] = "0x00000000";
-
-	for (int i = 9; i > 1; i--, value >>= 4)
-		text[i] = "0123456789abcdef"[value & 15];
-	puts(text);
+	put_hex(value, 8);
 }
 
 /* All that a reset must undo. */
@@ -92,6 +88,15 @@ static void stray(uint32_t addresses)
 	puts("\n");
 }
 
+/* Off, with a promise to come back: Linux calls it to hibernate. KVM has it since Linux 6.14. */
+static void hibernate(void)
+{
+	int64_t answer = psci(PSCI_FEATURES, PSCI_SYSTEM_OFF2, 0, 0);
+
+	puts(answer == PSCI_NOT_SUPPORTED ? "no SYSTEM_OFF2\n" : "SYSTEM_OFF2\n");
+	psci(PSCI_SYSTEM_OFF2, 1, 0, 0);
+}
+
 static void obey(uint32_t key)
 {
 	static uint32_t dots;
@@ -102,6 +107,12 @@ static void obey(uint32_t key)
 		break;
 	case 'r':
 		psci(PSCI_SYSTEM_RESET, 0, 0, 0);
+		break;
+	case 'R':
+		psci(PSCI_SYSTEM_RESET2, 0, 0, 0);
+		break;
+	case 'h':
+		hibernate();
 		break;
 	case 'o':
 		puts("without a newline");

@@ -21,7 +21,7 @@ def possible():
 
 def fill(folder, build, puts):
     for entry in os.scandir(build):
-        if entry.is_file() and entry.name.endswith(".bin"):
+        if entry.is_file() and entry.name.endswith((".bin", ".elf")):
             os.symlink(entry.path, os.path.join(folder, entry.name))
     for path, name in puts:
         target = os.path.join(folder, name)

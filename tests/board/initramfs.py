@@ -108,7 +108,7 @@ def add_build(cpio, build):
     for entry in sorted(os.scandir(build), key=lambda entry: entry.name):
         if not entry.is_file() or entry.name == "board-init":
             continue
-        if entry.name.endswith(".bin"):
+        if entry.name.endswith((".bin", ".elf")):
             cpio.add(f"root/{entry.name}", stat.S_IFREG | 0o755, read(entry.path))
         elif os.access(entry.path, os.X_OK):
             program = board_program(entry.path)

@@ -72,6 +72,18 @@ def too_many_vcpus(result):
     result.expect_status(HOST).expect_one_line("--cpus=9", "no more than 8")
 
 
+@test(["minivmm", "--gic=2", "guest.bin"])
+def no_gicv2(result):
+    """--gic=2 on a GICv3 host without GICv2 emulation: status 69, and what would work."""
+    result.expect_status(HOST).expect_one_line("--gic=2", "use --gic=3")
+
+
+@test(["minivmm", "--gic=3", "guest.bin"], topology="gicv2")
+def no_gicv3(result):
+    """--gic=3 on a GICv2 host: status 69, and what would work."""
+    result.expect_status(HOST).expect_one_line("--gic=3", "use --gic=2")
+
+
 @test(["minivmm", "crash.bin"])
 def crash_is_reported(result):
     """An exception that the guest does not expect: status 72 with ESR, ELR and FAR."""

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmu.h"
+
+#define GIB          (1ull << 30)
+#define BLOCK        1ull
+#define DEVICE       (0ull << 2) /* indices into MAIR_EL1 */
+#define NORMAL       (1ull << 2)
+#define INNER_SHARED (3ull << 8)
+#define ACCESSED     (1ull << 10)
+#define NO_EXECUTION (1ull << 53 | 1ull << 54)
+
+#define MAIR       0xff00ull /* 0: nGnRnE, 1: write-back */
+#define TCR_39BIT  25ull     /* T0SZ: 512 blocks of 1 GiB */
+#define TCR_CACHED (1ull << 8 | 1ull << 10 | 3ull << 12)
+#define TCR_EPD1   (1ull << 23)
+#define TCR_IPS(n) ((n) << 32)
+
+#define SCTLR_M (1ull << 0)
+#define SCTLR_C (1ull << 2)
+#define SCTLR_I (1ull << 12)
+
+extern char __image_start[], __bss_end[];
+
+static uint64_t table[512] __attribute__((aligned(4096)));
+
+void mmu_map(const struct dt_range *ram)
+{
+	for (uint64_t i = 0; i < 512; i++) {
+		uint64_t at = i * GIB;
+
+		table[i] = 0;
+		if (at + GIB <= ram->base)
+			table[i] = at | BLOCK | DEVICE | ACCESSED | NO_EXECUTION;
+		else if (at < ram->base + ram->size)
+			table[i] = at | BLOCK | NORMAL | INNER_SHARED | ACCESSED;
+	}
+	/* Written past the caches, where older lines of it may be (booting.rst). */
+	publish(__image_start, (size_t)(__bss_end - __image_start));
+}
+
+void mmu_on(void)
+{
+	uint64_t stack = (uint64_t)__builtin_frame_address(0) & ~(STACK_SIZE - 1ull);
+	uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 15;
+
+	write_sysreg(mair_el1, MAIR);
+	write_sysreg(ttbr0_el1, (uint64_t)table);
+	write_sysreg(tcr_el1, TCR_39BIT | TCR_CACHED | TCR_EPD1 | TCR_IPS(range > 5 ? 5 : range));
+	/* The same for this CPU's stack, which may be in use already: a line too many is no harm.
+	 */
+	publish((void *)stack, STACK_SIZE);
+	__asm__ volatile("tlbi	vmalle1\n"
+			 "	ic	iallu\n"
+			 "	dsb	sy\n"
+			 "	isb\n"
+			 "	msr	sctlr_el1, %0\n"
+			 "	isb\n" ::"r"(read_sysreg(sctlr_el1) | SCTLR_M | SCTLR_C | SCTLR_I)
+			 : "memory");
+}
