@@ -32,9 +32,14 @@ void counter_emit(struct guest *guest, unsigned n, uint64_t type, uint64_t value
 	guest_write(guest, PMCNTENSET_EL0, BIT(n));
 }
 
-void events_emit(struct guest *guest)
+void events_emit(struct guest *guest, unsigned event)
 {
-	guest_out(guest, PMCEID0_EL0);
+	enum { XEVENTS = 19 };
+
+	guest_read(guest, XEVENTS, PMCEID0_EL0);
+	guest_out_register(guest, XEVENTS);
+	guest_insn(guest, 0x37000040u | event << 19 | XEVENTS); /* tbnz: over the exit */
+	guest_exit(guest);
 }
 
 void need_event(struct vcpu *vcpu, unsigned event)

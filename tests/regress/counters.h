@@ -16,8 +16,11 @@ unsigned need_counters(struct vcpu *vcpu, unsigned wanted);
 /* Off; event or filter, value, and enabled: it counts as soon as PMCR_EL0.E is set. */
 void counter_emit(struct guest *guest, unsigned n, uint64_t type, uint64_t value);
 
-/* The program's first output is PMCEID0_EL0; after the run: skips the test without @event. */
-void events_emit(struct guest *guest);
+/*
+ * The program's first output is PMCEID0_EL0, and its last if that lacks @event (0..31): it would
+ * wait for counts that never come. After the run: skips the test without @event.
+ */
+void events_emit(struct guest *guest, unsigned event);
 void need_event(struct vcpu *vcpu, unsigned event);
 
 /*

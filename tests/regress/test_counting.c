@@ -80,7 +80,7 @@ static void events(const struct site *site, struct variant variant)
 	else
 		need_counters(vcpu, 1);
 	windows.sysreg = PMEVCNTR_EL0(n - 1);
-	events_emit(&vcpu->guest);
+	events_emit(&vcpu->guest, event);
 	guest_pmu_reset(&vcpu->guest, 0);
 	if (event_rows[variant.row].every)
 		counter_emit(&vcpu->guest, CYCLE, 0, 0);

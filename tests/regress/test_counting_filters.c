@@ -60,9 +60,10 @@ static void levels(const struct site *site, struct variant variant)
 
 	vm_start(&vm, site, variant.mode, 1);
 	itinerary_counting(site, &itinerary, variant);
-	if (n != CYCLE)
+	if (n != CYCLE) {
 		need_counters(vcpu, n + 1);
-	events_emit(guest);
+		events_emit(guest, event);
+	}
 	guest_pmu_reset(guest, 0);
 	counter_emit(guest, n, event | filter, 0);
 	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
@@ -82,9 +83,7 @@ static void levels(const struct site *site, struct variant variant)
 	guest_exit(guest);
 	run_hopping(vcpu, &itinerary);
 
-	if (n == CYCLE)
-		vcpu_take(vcpu);
-	else
+	if (n != CYCLE)
 		need_event(vcpu, event);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t a = vcpu_take(vcpu), b = vcpu_take(vcpu), c = vcpu_take(vcpu);
@@ -194,7 +193,7 @@ static void filtered(const struct site *site, struct variant variant)
 	start_filtered(site, variant);
 	itinerary_counting(site, &itinerary, variant);
 	need_counters(vcpu, 4);
-	events_emit(guest);
+	guest_out(guest, PMCEID0_EL0);
 	guest_pmu_reset(guest, 0);
 	counter_emit(guest, CYCLE, 0, 0);
 	counter_emit(guest, 0, EVENT_CPU_CYCLES, 0);
