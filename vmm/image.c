@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,13 +86,26 @@ enum status image_read(const struct image_file *file, uint64_t offset, void *to,
 	return STATUS_OK;
 }
 
-/* The least --mem, in MiB, that has room for an image up to @end, the initrd and the tree. */
-static ull enough_mib(const struct image_load *load, uint64_t end)
+static bool overlap(uint64_t start, uint64_t end, uint64_t other, uint64_t other_end)
 {
-	uint64_t below =
-		round_up(end - load->memory->base, PAGE) + round_up(load->initrd_size, PAGE);
+	return start < other_end && end > other;
+}
 
-	return (round_up(below, BLOCK) + BLOCK) >> 20;
+/*
+ * What helps where @start to @end is outside RAM or in the tree's way: the least --mem that has
+ * room for it, the initrd and the tree. None has if it is where the tree goes in large RAM.
+ */
+static const char *way_out(const struct image_load *load, uint64_t start, uint64_t end,
+			   uint64_t initrd_size, char text[64])
+{
+	uint64_t base = load->memory->base, highest_dtb = base + WINDOW - BLOCK;
+	uint64_t below = round_up(end - base, PAGE) + round_up(initrd_size, PAGE);
+	uint64_t enough = round_up(below, BLOCK) + BLOCK;
+
+	if (enough > MAX_MEM || overlap(start, end, highest_dtb, highest_dtb + IMAGE_DTB_ROOM))
+		return "no --mem is enough; make it smaller or link it elsewhere";
+	snprintf(text, 64, "use --mem=%lluM or more", (ull)enough >> 20);
+	return text;
 }
 
 static enum status check_ram(const struct image_load *load, uint64_t start, uint64_t length)
@@ -99,6 +113,7 @@ static enum status check_ram(const struct image_load *load, uint64_t start, uint
 	const struct memory *memory = load->memory;
 	const char *path = load->file.path;
 	uint64_t end = start + length;
+	char text[64];
 
 	/* Where no --mem helps; below this the sums cannot wrap. */
 	if (start < memory->base || start - memory->base > MAX_MEM || length > MAX_MEM)
@@ -107,11 +122,10 @@ static enum status check_ram(const struct image_load *load, uint64_t start, uint
 			    "link it to run there",
 			    path, (ull)length, (ull)start, (ull)memory->base);
 	if (!memory_at(memory, start, length))
-		return fail(STATUS_INPUT,
-			    "%s takes 0x%llx-0x%llx, but RAM is 0x%llx-0x%llx; use --mem=%lluM or "
-			    "more",
+		return fail(STATUS_INPUT, "%s takes 0x%llx-0x%llx, but RAM is 0x%llx-0x%llx; %s",
 			    path, (ull)start, (ull)end, (ull)memory->base,
-			    (ull)(memory->base + memory->size), enough_mib(load, end));
+			    (ull)(memory->base + memory->size),
+			    way_out(load, start, end, load->initrd_size, text));
 	return STATUS_OK;
 }
 
@@ -121,17 +135,18 @@ static enum status take_piece(struct image_load *load, uint64_t start, uint64_t 
 	uint64_t end = start + length, dtb_end = image->dtb + IMAGE_DTB_ROOM;
 	const char *path = load->file.path;
 	enum status status = check_ram(load, start, length);
+	char text[64];
 
 	if (status)
 		return status;
-	if (start < dtb_end && end > image->dtb)
+	if (overlap(start, end, image->dtb, dtb_end))
 		return fail(STATUS_INPUT,
 			    "%s takes 0x%llx-0x%llx, which overlaps the device tree at "
-			    "0x%llx-0x%llx; use --mem=%lluM or more",
+			    "0x%llx-0x%llx; %s",
 			    path, (ull)start, (ull)end, (ull)image->dtb, (ull)dtb_end,
-			    enough_mib(load, end));
+			    way_out(load, start, end, load->initrd_size, text));
 	for (int i = 0; i < image->npieces; i++)
-		if (start < image->pieces[i].end && end > image->pieces[i].start)
+		if (overlap(start, end, image->pieces[i].start, image->pieces[i].end))
 			return fail(STATUS_INPUT,
 				    "%s: its segments at 0x%llx and 0x%llx overlap; link it again",
 				    path, (ull)image->pieces[i].start, (ull)start);
@@ -202,10 +217,10 @@ static uint64_t window_end(const struct memory *memory)
 
 static bool is_free(const struct image *image, uint64_t start, uint64_t end)
 {
-	if (start < image->dtb + IMAGE_DTB_ROOM && end > image->dtb)
+	if (overlap(start, end, image->dtb, image->dtb + IMAGE_DTB_ROOM))
 		return false;
 	for (int i = 0; i < image->npieces; i++)
-		if (start < image->pieces[i].end && end > image->pieces[i].start)
+		if (overlap(start, end, image->pieces[i].start, image->pieces[i].end))
 			return false;
 	return true;
 }
@@ -243,16 +258,18 @@ static enum status load_initrd(const struct image_load *load, const struct image
 	struct image *image = load->image;
 	uint64_t base = load->memory->base, end = base, size = initrd->size;
 	uint64_t start = find_room(load, size);
+	char text[64];
 
 	for (int i = 0; i < image->npieces; i++)
 		if (image->pieces[i].end > end)
 			end = image->pieces[i].end;
 	if (!start)
-		return fail(STATUS_INPUT,
-			    "--initrd=%s: its 0x%llx bytes do not fit beside the image, which ends "
-			    "at 0x%llx, and the device tree at 0x%llx; use --mem=%lluM or more",
-			    initrd->path, (ull)size, (ull)end, (ull)image->dtb,
-			    enough_mib(load, end));
+		return fail(
+			STATUS_INPUT,
+			"--initrd=%s: its 0x%llx bytes do not fit beside the image, which ends "
+			"at 0x%llx, and the device tree at 0x%llx; %s",
+			initrd->path, (ull)size, (ull)end, (ull)image->dtb,
+			way_out(load, base, round_up(end, PAGE) + round_up(size, PAGE), 0, text));
 	image->initrd_start = start;
 	image->initrd_end = start + size;
 	return image_read(initrd, 0, memory_at(load->memory, start, size), size);

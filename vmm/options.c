@@ -94,8 +94,11 @@ static enum status set_named(const char *argument, const char *next, bool *took_
 /* What contradicts itself on any host. */
 static enum status check_together(struct options *options)
 {
-	if (options->probe) /* it is about what auto would choose */
+	if (options->probe) { /* it is about what auto would choose */
 		options->pmu = PMU_AUTO;
+		options->pmu_name[0] = '\0';
+		options->pmu_cpu = -1;
+	}
 	if (options->naffinity > options->cpus)
 		return fail(STATUS_USAGE, "--affinity names vCPU %d, but --cpus=%d; raise --cpus",
 			    options->naffinity - 1, options->cpus);

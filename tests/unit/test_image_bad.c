@@ -107,6 +107,25 @@ static void put_bytes(const char *name, const char *bytes, size_t size)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* Advice that does not help is none: the tree stays in the first 32 GiB, and --mem ends at 1 TiB.
+ */
+static void images_that_no_mem_is_enough_for(void **state)
+{
+	struct elf_file elf = elf_of(1);
+
+	(void)state;
+	put_linux("Image", 0, 40ull << 30, 0x1000);
+	assert_refused("Image", NULL, "no --mem is enough");
+	put_linux("Image", 0, (32ull << 30) - 2 * MIB, 0x1000);
+	assert_refused("Image", NULL, "use --mem=32768M or more");
+	put_linux("Image", 1ull << 40, 0x1000, 0x1000);
+	assert_refused("Image", NULL, "no --mem is enough");
+	/* Behind where the tree goes there is room again. */
+	elf.segments[0] = segment(sizeof(elf), 0x1000, RAM + (33ull << 30), 0x1000);
+	put_elf("elf", &elf, sizeof(elf) + 0x1000);
+	assert_refused("elf", NULL, "use --mem=33796M or more");
+}
+
 static void compressed_kernels(void **state)
 {
 	static const struct {
@@ -302,6 +321,7 @@ int main(void)
 		IMAGE_TEST(forbidden_files),
 		IMAGE_TEST(flat_images_that_do_not_fit),
 		IMAGE_TEST(linux_images_that_do_not_fit),
+		IMAGE_TEST(images_that_no_mem_is_enough_for),
 		IMAGE_TEST(compressed_kernels),
 		IMAGE_TEST(kernels_compressed_for_efi),
 		IMAGE_TEST(elf_for_another_machine),

@@ -470,6 +470,11 @@ static void flags(void **state)
 	assert_false(options.probe_json || options.quiet);
 	options = parsed("--probe=json");
 	assert_true(options.probe && options.probe_json);
+	/* It is about what auto would choose, whatever mode is named. */
+	options = parsed("--pmu=explicit:cpu2|--probe");
+	assert_true(options.pmu == PMU_AUTO && options.pmu_cpu == -1);
+	options = parsed("--probe|--pmu=strict:armv8_cortex_a53");
+	assert_true(options.pmu == PMU_AUTO && !options.pmu_name[0]);
 	assert_wrong("--probe=xml", "--probe=xml: use --probe or --probe=json");
 	assert_wrong("--probe=", "--probe=: use --probe or --probe=json");
 	assert_wrong("--quiet=yes|i", "--quiet takes no value");

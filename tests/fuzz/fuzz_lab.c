@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whatever a guest writes to the lab device, from whatever its RAM holds: its RAM stays as it
+ * is, the run ends only by what lab.h says, and the record and the trace stay JSON.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../guest/lab.h"
+#include "fuzz.h"
+#include "machine.h"
+#include "map.h"
+
+#define RAM_SIZE 1024
+#define VCPUS    2
+#define MAX_OPS  64
+
+static int ended, hops, windows;
+
+void machine_end(struct machine *machine, int status)
+{
+	must(status >= 0 && (status <= STATUS_GUEST_MAX || status == STATUS_CRASH));
+	/* What is not an exit of the guest's own has had its line. */
+	must(fail_count == (status == STATUS_CRASH));
+	fail_count = 0;
+	machine->end = status;
+	ended++;
+}
+
+uint64_t machine_now(const struct machine *machine)
+{
+	return machine->start_ns;
+}
+
+void vcpu_hop(struct vcpu *vcpu, int tid)
+{
+	must(!tid);
+	vcpu->hops++;
+	hops++;
+}
+
+/* Whether the device must take a record there. */
+static bool good_record(const struct machine *machine, uint64_t gpa)
+{
+	struct lab_record record;
+	uint64_t offset = gpa - MAP_RAM_BASE;
+
+	if (gpa < MAP_RAM_BASE || offset > RAM_SIZE - sizeof(record))
+		return false;
+	memcpy(&record, machine->memory.host + offset, sizeof(record));
+	return record.size == sizeof(record) && record.nevents <= LAB_MAX_EVENTS;
+}
+
+static void do_access(struct machine *machine, struct bus_access access)
+{
+	int ended_before = ended, hops_before = hops;
+	uint64_t value = access.value;
+	bool whole = access.length == 8, half = access.length == 4, ends = false, hop = false;
+
+	lab_access(machine, &access);
+	if (!access.write) {
+		must(access.value == (half && access.offset == LAB_ID ? LAB_ID_VALUE : 0));
+	} else if (whole && access.offset == LAB_RECORD) {
+		ends = !good_record(machine, value);
+		windows += !ends;
+		must(!ends || machine->end == STATUS_CRASH);
+	} else if (whole && access.offset == LAB_FAULT) {
+		ends = true;
+		must(machine->end == STATUS_CRASH);
+	} else if (half && access.offset == LAB_EXIT) {
+		ends = true;
+		must((uint64_t)machine->end == (value > 63 ? 63 : value));
+	} else if (half && access.offset == LAB_HOP) {
+		hop = machine->plan.kind == PLAN_STEP;
+	}
+	must(ended == ended_before + ends && hops == hops_before + hop);
+	must(!fail_count);
+}
+
+static uint64_t counted(const struct stats *stats)
+{
+	uint64_t sum = 0;
+
+	for (int vcpu = 0; vcpu < VCPUS; vcpu++)
+		for (int pmu = 0; pmu <= HOST_MAX_PMUS; pmu++)
+			sum += stats->vcpu[vcpu].pmu[pmu].windows;
+	return sum;
+}
+
+static void must_be_lines(const char *text, size_t size)
+{
+	int lines = 0;
+
+	for (const char *end; size; lines++, size -= (size_t)(end + 1 - text), text = end + 1) {
+		end = memchr(text, '\n', size);
+		must(end && json_valid(text, (size_t)(end - text)));
+	}
+	must(lines == windows);
+}
+
+static void play(struct machine *machine, struct input *input)
+{
+	for (int i = 0; i < MAX_OPS && input_left(input); i++) {
+		static const uint64_t registers[] = { LAB_ID,  LAB_RECORD, LAB_RECORD,
+						      LAB_HOP, LAB_EXIT,   LAB_FAULT };
+		uint64_t what = input_number(input, 1);
+		struct bus_access access = { .write = what & 1,
+					     .length = 1u << (what >> 1 & 3),
+					     .vcpu = what >> 3 & 1 };
+
+		access.offset = what & 0x80 ? input_number(input, 2) % (MAP_LAB_SIZE - 7)
+					    : registers[(what >> 4 & 7) % 6];
+		if (access.write)
+			access.value = what & 0x80 ? input_number(input, 8)
+						   : MAP_RAM_BASE + input_number(input, 2) % 2048;
+		do_access(machine, access);
+	}
+}
+
+void fuzz_one(struct input *input)
+{
+	static struct machine machine;
+	static struct host host;
+	uint8_t *ram = malloc(RAM_SIZE), *before = malloc(RAM_SIZE); /* ASan sees their ends */
+	char *text = NULL, *timeline = NULL;
+	size_t size = 0, timeline_size = 0;
+	struct lab_record good = { .size = sizeof(good) };
+
+	must(ram && before);
+	ended = hops = windows = 0;
+	memset(&machine, 0, sizeof(machine));
+	machine.host = &host;
+	machine.plan.kind = (enum plan_kind)input_below(input, 4);
+	machine.start_ns = input_number(input, 8);
+	machine.memory = (struct memory){ .host = ram, .base = MAP_RAM_BASE, .size = RAM_SIZE };
+	machine.nvcpus = machine.stats.nvcpus = VCPUS;
+	pthread_mutex_init(&machine.lock, NULL);
+	host.npmus = 1;
+	memset(&host.pmus[0].cpus, 0xff, input_below(input, 2) ? sizeof(cpu_set_t) : 0);
+	for (int i = 0; i < RAM_SIZE; i++)
+		ram[i] = (uint8_t)(i * 7);
+	memcpy(ram, &good, sizeof(good));
+	for (size_t i = input_below(input, 256); i > 0; i--)
+		ram[i] = (uint8_t)input_number(input, 1);
+	memcpy(before, ram, RAM_SIZE);
+	must(trace_open(&machine.trace, NULL) == STATUS_OK);
+	machine.trace.file = open_memstream(&timeline, &timeline_size);
+	machine.record.file = open_memstream(&text, &size);
+	must(machine.record.file && machine.trace.file);
+	fputs("{\"traceEvents\":[\n", machine.trace.file);
+
+	play(&machine, input);
+
+	must(!memcmp(before, ram, RAM_SIZE));
+	must(counted(&machine.stats) == (uint64_t)windows);
+	trace_end(&machine.trace, &host, machine.start_ns);
+	must(!record_close(&machine.record) && !trace_close(&machine.trace));
+	must_be_lines(text, size);
+	must(json_valid(timeline, timeline_size));
+	stats_free(&machine.stats);
+	pthread_mutex_destroy(&machine.lock);
+	free(text);
+	free(timeline);
+	free(ram);
+	free(before);
+}
