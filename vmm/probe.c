@@ -4,6 +4,7 @@
 
 #include "advice.h"
 #include "cpulist.h"
+#include "json.h"
 #include "probe.h"
 
 static const struct {
@@ -49,18 +50,6 @@ static void print_text(const struct host *host, const struct kvm_offers *offers,
 	advice_print(host, stdout);
 }
 
-/* For texts of our own and names of the kernel's: printable, but a quote is thinkable. */
-static void print_string(const char *text, size_t length)
-{
-	putchar('"');
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] == '"' || text[i] == '\\')
-			putchar('\\');
-		putchar(text[i]);
-	}
-	putchar('"');
-}
-
 static void print_json(const struct host *host, const struct kvm_offers *offers,
 		       const struct choice *choice)
 {
@@ -72,7 +61,7 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 	printf(",\"pmus\":[");
 	for (int i = 0; i < host->npmus; i++) {
 		printf("%s{\"name\":", i ? "," : "");
-		print_string(host->pmus[i].name, strlen(host->pmus[i].name));
+		json_string(stdout, host->pmus[i].name, strlen(host->pmus[i].name));
 		printf(",\"cpus\":\"%s\",\"type\":%d}",
 		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
 	}
@@ -91,7 +80,7 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 	while (*reason) {
 		size_t length = strcspn(reason, "\n");
 
-		print_string(reason, length);
+		json_string(stdout, reason, length);
 		reason += length + (reason[length] == '\n');
 		if (*reason)
 			putchar(',');

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "json.h"
 #include "record.h"
 
 /* One record a process; stdio takes a buffer's size from nothing but a buffer of one's own. */
@@ -33,30 +34,12 @@ enum status record_open(struct record *record, const char *path)
 	return STATUS_OK;
 }
 
-/* A JSON string, or null. Names come from sysfs, in no promised encoding. */
-static void print_name(FILE *file, const char *name)
+static void print_pmu(FILE *file, const struct host *host, int pmu)
 {
-	if (!name) {
+	if (pmu < 0)
 		fputs("null", file);
-		return;
-	}
-	putc('"', file);
-	for (; *name; name++) {
-		unsigned char c = (unsigned char)*name;
-
-		if (c == '"' || c == '\\')
-			fprintf(file, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			fprintf(file, "\\u%04x", c);
-		else
-			putc(c, file);
-	}
-	putc('"', file);
-}
-
-static const char *pmu_name(const struct host *host, int pmu)
-{
-	return pmu < 0 ? NULL : host->pmus[pmu].name;
+	else
+		json_string(file, host->pmus[pmu].name, strlen(host->pmus[pmu].name));
 }
 
 void record_run(struct record *record, const struct host *host, const struct choice *choice,
@@ -68,7 +51,7 @@ void record_run(struct record *record, const struct host *host, const struct cho
 		return;
 	flockfile(file);
 	fprintf(file, "{\"type\":\"run\",\"mode\":\"%s\",\"pmu\":", pmu_mode_name(choice->mode));
-	print_name(file, pmu_name(host, choice->pmu));
+	print_pmu(file, host, choice->pmu);
 	fprintf(file, ",\"vcpus\":%d,\"cntfrq\":%" PRIu64 "}\n", vcpus, cntfrq);
 	funlockfile(file);
 }
@@ -91,7 +74,7 @@ void record_window(struct record *record, const struct host *host, const struct 
 	flockfile(file);
 	fprintf(file, "{\"type\":\"window\",\"vcpu\":%d,\"window\":%" PRIu32 ",\"cpu\":%d,\"pmu\":",
 		window->vcpu, guest->window, window->cpu);
-	print_name(file, pmu_name(host, window->pmu));
+	print_pmu(file, host, window->pmu);
 	fprintf(file,
 		",\"hops\":%u,\"time_ns\":%" PRIu64 ",\"cntvct\":%" PRIu64 ",\"cycles\":%" PRIu64
 		",\"cntvct_end\":%" PRIu64 ",\"cycles_end\":%" PRIu64 ",\"overflow\":%" PRIu32

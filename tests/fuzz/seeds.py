@@ -44,7 +44,8 @@ SEEDS = {
               image(elf((0, 0x40000000, 64, 64), (64, 0x40080000, 20, 8192)), initrd=b"x"),
               image(b"MZ\0\0zimg" + struct.pack("<4L", 64, 99, 0, 0) + b"zstd22".ljust(40, b"\0")),
               image(b"\x1f\x8b\x08\0gzip"), image(b"\x28\xb5\x2f\xfdzstd")],
-    "json": [bytes([2]) + text("armv8_cortex_a53") + b"\3" + text('a"\\\1\xff') + b"\xc2\1" + bytes(range(60))],
+    "json": [bytes([2]) + text("armv8_cortex_a53") + b"\3" + text('a"\\\1\xff') + b"\xc2\1" + text("one\ntwo") +
+             bytes(range(60))],
     "lab": [bytes([1]) + bytes(8) + b"\1\0" + bytes([0x15, 0, 0, 0x33, 0x43, 7, 0x55, 0, 2]),
             bytes([0]) + bytes(8) + b"\0\x0f" + struct.pack("<3L", 0, 0, 0) + bytes([0x15, 1, 0])],
     "options": [text(*line.split()) for line in (

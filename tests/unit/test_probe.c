@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* --probe=json: what programs read, whatever the host's names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail_capture.h"
+#include "fake_host.h"
+#include "probe.h"
+
+/* The whole output; probe_print() writes to stdout, which glibc lets one put elsewhere. */
+static char *probed(const struct host *host, const struct choice *choice)
+{
+	static const struct options options = { .probe_json = true };
+	static const struct kvm_offers offers = { .pmu = true };
+	FILE *console = stdout;
+	char *text;
+	size_t size;
+
+	stdout = open_memstream(&text, &size);
+	probe_print(&options, host, &offers, choice);
+	fclose(stdout);
+	stdout = console;
+	return text;
+}
+
+static void names_are_escaped(void **state)
+{
+	struct choice choice = { .mode = PMU_OFF, .reasons = "a \"b\" \\\nno\tPMU\n" };
+	struct host host;
+	char *text;
+
+	(void)state;
+	fake_host(&host, "0-1");
+	CPU_ZERO(&host.online); /* nothing is looked up in this machine's sysfs */
+	fake_host_pmu(&host, "a\"\\\n\xff", "0-1");
+	text = probed(&host, &choice);
+	assert_non_null(strstr(text, "{\"name\":\"a\\\"\\\\\\u000a\\u00ff\",\"cpus\":\"0-1\","));
+	assert_non_null(strstr(text, "\"reasons\":[\"a \\\"b\\\" \\\\\",\"no\\u0009PMU\"],"));
+	assert_string_equal(strchr(text, '\n'), "\n");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(names_are_escaped) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
