@@ -1,24 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Times minivmm against the floor, in one boot: from fork to reaped, per exit of the
- * lab device, and per byte on the console, which goes to a pipe here. Under instruction counting a
- * nanosecond is an instruction, so that the medians printed are the same on every machine.
+ * Runs commands and says what they cost; scripts/bench says what is compared with what:
  *
- * Everything runs on one CPU: where the scheduler puts a thread is not what is
- * measured here. The first run of each program is dropped: it pays for the page
- * cache and for KVM's first use.
+ *     bench [-a] [-nRUNS] [-LETTER] COMMAND... ::: ...
+ *
+ * prints a line for each command, the median of RUNS (8):
+ *
+ *     -    ns from fork to reaped
+ *     -x   ns from exec to the time stamp that the guest prints (guest/stamp.S)
+ *     -t   ns that the guest prints as ticks
+ *     -p   a hexadecimal number that is printed
+ *     -h   hops in the record that is printed
+ *     -i   instructions that all CPUs execute from fork to reaped (instruction counting only)
+ *     -s   system calls
+ *     -m   bytes of anonymous memory, of all resident, and the peak of that, of a command
+ *          that goes on until it is killed; without the largest mapping, the guest's RAM
+ *
+ * Under instruction counting a nanosecond is an instruction, so that they are the same on
+ * every machine. Unless -a is given, everything runs on CPU 0: where the scheduler puts a
+ * thread is not what is measured. The first run of each command is dropped: it pays for
+ * the page cache and for KVM's first use.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/perf_event.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RUNS  8
-#define EXITS 1000 /* as in guest/exits.S */
-#define BYTES 4000 /* as in guest/bytes.S */
+#define MAX_RUNS    1001
+#define OUTPUT      "bench.out"
+#define SETTLE_USEC 300000 /* until a guest runs for sure, and its VMM sleeps */
+
+struct spec {
+	char kind; /* one of the letters above, or '-' */
+	bool everywhere;
+	int runs;
+	char **argv;
+};
+
+/* What a run left behind. */
+struct run {
+	int64_t ns;
+	uint64_t exec_ticks;
+	int64_t instructions;
+	long long calls;
+};
+
+static uint64_t *shared_ticks;
+
+static void die(const char *what, const char *program)
+{
+	fprintf(stderr, "bench: %s: %s: %s\n", program, what, strerror(errno));
+	exit(1);
+}
 
 static int64_t now_ns(void)
 {
@@ -28,39 +74,170 @@ static int64_t now_ns(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-static void fail(const char *program)
+static uint64_t ticks(void)
 {
-	fprintf(stderr, "bench: %s failed\n", program);
-	exit(1);
+	uint64_t value;
+
+	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(value));
+	return value;
 }
 
-/* Its output must be whole; the pipe has room for all of it. */
-static int64_t run_once(char *const argv[], ssize_t output)
+static double ns_per_tick(void)
 {
-	char bytes[2 * BYTES];
-	int pipe_ends[2], status;
-	int64_t start, time;
+	uint64_t hertz;
+
+	__asm__("mrs %0, cntfrq_el0" : "=r"(hertz));
+	return 1e9 / (double)hertz;
+}
+
+/*
+ * Idle CPUs wait for nothing in it, as they do in ns: KVM's end of several vCPUs waits for
+ * RCU, in steps of a tick. Under instruction counting each CPU's counter counts what all do.
+ */
+static int open_instructions(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_HARDWARE,
+					.size = sizeof(attr),
+					.config = PERF_COUNT_HW_INSTRUCTIONS };
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0)
+		die("perf_event_open", "instructions");
+	return fd;
+}
+
+static int64_t read_instructions(int fd)
+{
+	int64_t count;
+
+	if (read(fd, &count, sizeof(count)) != sizeof(count))
+		die("no count", "instructions");
+	return count;
+}
+
+static pid_t start(const struct spec *spec)
+{
+	int out = open(OUTPUT, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	pid_t child;
 
-	if (pipe(pipe_ends) < 0)
-		fail("pipe()");
-	start = now_ns();
+	if (out < 0)
+		die("cannot create " OUTPUT, spec->argv[0]);
 	child = fork();
 	if (child == 0) {
-		dup2(pipe_ends[1], STDOUT_FILENO);
-		close(pipe_ends[0]);
-		close(pipe_ends[1]);
-		execvp(argv[0], argv);
+		dup2(out, STDOUT_FILENO);
+		close(out);
+		if (spec->kind == 's')
+			ptrace(PTRACE_TRACEME, 0, 0, 0);
+		*shared_ticks = ticks();
+		execvp(spec->argv[0], spec->argv);
 		_exit(127);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-		fail(argv[0]);
-	time = now_ns() - start;
-	close(pipe_ends[1]);
-	if (read(pipe_ends[0], bytes, sizeof(bytes)) != output)
-		fail("the console");
-	close(pipe_ends[0]);
-	return time;
+	close(out);
+	if (child < 0)
+		die("fork", spec->argv[0]);
+	return child;
+}
+
+/* A system call stops its thread twice: before and after; one that ends the thread once. */
+static long long count_calls(pid_t child, int *status)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+			     PTRACE_O_EXITKILL;
+	long long stops = 0;
+	bool first = true;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, status, __WALL)) > 0) {
+		int signal = WSTOPSIG(*status);
+
+		if (!WIFSTOPPED(*status)) {
+			stops++;
+			if (pid == child)
+				break;
+			continue;
+		}
+		if (first)
+			ptrace(PTRACE_SETOPTIONS, pid, 0, options);
+		first = false;
+		if (signal == (SIGTRAP | 0x80))
+			stops++;
+		ptrace(PTRACE_SYSCALL, pid, 0,
+		       signal == (SIGTRAP | 0x80) || signal == SIGTRAP || signal == SIGSTOP
+			       ? 0
+			       : signal);
+	}
+	return stops / 2;
+}
+
+static struct run run_once(const struct spec *spec)
+{
+	int counter = spec->kind == 'i' ? open_instructions() : -1;
+	struct run run = { .ns = now_ns() };
+	pid_t child = start(spec);
+	int status = 0;
+
+	if (spec->kind == 's')
+		run.calls = count_calls(child, &status);
+	else if (waitpid(child, &status, 0) != child)
+		die("waitpid", spec->argv[0]);
+	run.ns = now_ns() - run.ns;
+	if (counter >= 0) {
+		run.instructions = read_instructions(counter);
+		close(counter);
+	}
+	run.exec_ticks = *shared_ticks;
+	errno = 0;
+	if (status)
+		die("it failed", spec->argv[0]);
+	return run;
+}
+
+static uint64_t printed_number(const char *program)
+{
+	FILE *file = fopen(OUTPUT, "r");
+	uint64_t number;
+
+	if (!file || fscanf(file, "%" SCNx64, &number) != 1)
+		die("no number came out", program);
+	fclose(file);
+	return number;
+}
+
+static int64_t printed_hops(const char *program)
+{
+	FILE *file = fopen(OUTPUT, "r");
+	char line[1024];
+	int64_t hops = 0;
+
+	if (!file)
+		die("no record came out", program);
+	while (fgets(line, sizeof(line), file))
+		hops += strstr(line, "\"hop\"") != NULL;
+	fclose(file);
+	return hops;
+}
+
+static int64_t value_of(const struct spec *spec, const struct run *run)
+{
+	const char *program = spec->argv[0];
+
+	switch (spec->kind) {
+	case 'x':
+		return (int64_t)((double)(printed_number(program) - run->exec_ticks) *
+				 ns_per_tick());
+	case 't':
+		return (int64_t)((double)printed_number(program) * ns_per_tick());
+	case 'p':
+		return (int64_t)printed_number(program);
+	case 'h':
+		return printed_hops(program);
+	case 'i':
+		return run->instructions;
+	case 's':
+		return run->calls;
+	default:
+		return run->ns;
+	}
 }
 
 static int compare(const void *a, const void *b)
@@ -70,51 +247,125 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int64_t median(char *const argv[], ssize_t output)
+static void measure(const struct spec *spec)
 {
-	int64_t times[RUNS];
+	static int64_t values[MAX_RUNS];
 
-	run_once(argv, output);
-	for (int i = 0; i < RUNS; i++)
-		times[i] = run_once(argv, output);
-	qsort(times, RUNS, sizeof(times[0]), compare);
-	return times[RUNS / 2];
+	run_once(spec);
+	for (int i = 0; i < spec->runs; i++) {
+		struct run run = run_once(spec);
+
+		values[i] = value_of(spec, &run);
+	}
+	qsort(values, (size_t)spec->runs, sizeof(values[0]), compare);
+	printf("%" PRId64 "\n", values[spec->runs / 2]);
 }
 
-int main(void)
+/* One field of /proc/PID/smaps or status, in KiB; false if @line is another. */
+static bool field(const char *line, const char *name, unsigned long long *kib)
 {
-	char *const nothing[] = { "bench-true", NULL };
-	char *const floor_off[] = { "floor", "off.bin", NULL };
-	char *const floor_exits[] = { "floor", "exits.bin", NULL };
-	char *const floor_bytes[] = { "floor", "bytes.bin", NULL };
-	char *const our_off[] = { "minivmm", "--pmu=explicit", "--quiet", "off.bin", NULL };
-	char *const our_exits[] = { "minivmm", "--pmu=explicit", "--quiet", "exits.bin", NULL };
-	char *const our_bytes[] = { "minivmm", "--pmu=explicit", "--quiet", "bytes.bin", NULL };
-	int64_t true_ns, floor_ns, our_ns, floor_exit, our_exit, floor_byte, our_byte;
-	cpu_set_t cpu;
+	size_t length = strlen(name);
 
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	if (sched_setaffinity(0, sizeof(cpu), &cpu) < 0) {
-		perror("bench: sched_setaffinity");
-		return 1;
+	return !strncmp(line, name, length) && line[length] == ':' &&
+	       sscanf(line + length + 1, "%llu", kib) == 1;
+}
+
+struct memory {
+	unsigned long long size, anonymous, resident;
+};
+
+static void add(struct memory *all, struct memory *largest, const struct memory *one)
+{
+	all->anonymous += one->anonymous;
+	all->resident += one->resident;
+	if (one->size > largest->size)
+		*largest = *one;
+}
+
+static void measure_memory(const struct spec *spec)
+{
+	struct memory all = { 0 }, largest = { 0 }, one = { 0 };
+	unsigned long long kib, peak = 0;
+	pid_t child = start(spec);
+	char path[64], line[512];
+	FILE *file;
+
+	usleep(SETTLE_USEC);
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)child);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (field(line, "Size", &kib)) {
+			add(&all, &largest, &one);
+			one = (struct memory){ .size = kib };
+		} else if (field(line, "Rss", &kib)) {
+			one.resident = kib;
+		} else if (field(line, "Anonymous", &kib)) {
+			one.anonymous = kib;
+		}
 	}
-	true_ns = median(nothing, 0);
-	floor_ns = median(floor_off, 0);
-	our_ns = median(our_off, 0);
-	floor_exit = (median(floor_exits, 0) - floor_ns) / EXITS;
-	our_exit = (median(our_exits, 0) - our_ns) / EXITS;
-	floor_byte = (median(floor_bytes, 0) - floor_ns) / BYTES;
-	our_byte = (median(our_bytes, BYTES) - our_ns) / BYTES;
-	printf("startup true    %lld ns\n", (long long)true_ns);
-	printf("startup floor   %lld ns\n", (long long)floor_ns);
-	printf("startup minivmm %lld ns\n", (long long)our_ns);
-	printf("startup ratio   %.2f\n", (double)our_ns / (double)floor_ns);
-	printf("exit floor      %lld ns\n", (long long)floor_exit);
-	printf("exit minivmm    %lld ns\n", (long long)our_exit);
-	printf("exit difference %lld ns\n", (long long)(our_exit - floor_exit));
-	printf("byte floor      %lld ns\n", (long long)floor_byte);
-	printf("byte minivmm    %lld ns\n", (long long)our_byte);
-	printf("byte difference %lld ns\n", (long long)(our_byte - floor_byte));
+	add(&all, &largest, &one);
+	if (!file || !all.resident)
+		die("no memory is left to look at", spec->argv[0]);
+	fclose(file);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (field(line, "VmHWM", &kib))
+			peak = kib;
+	if (file)
+		fclose(file);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	printf("%llu %llu %llu\n", (all.anonymous - largest.anonymous) << 10,
+	       (all.resident - largest.resident) << 10, (peak - largest.resident) << 10);
+}
+
+static struct spec parse(char **argv)
+{
+	struct spec spec = { .kind = '-', .runs = 8 };
+
+	for (; *argv && **argv == '-'; argv++) {
+		char letter = (*argv)[1];
+
+		if (letter == 'a')
+			spec.everywhere = true;
+		else if (letter == 'n')
+			spec.runs = atoi(*argv + 2);
+		else
+			spec.kind = letter;
+	}
+	spec.argv = argv;
+	errno = EINVAL;
+	if (!*argv || spec.runs < 1 || spec.runs > MAX_RUNS || !strchr("-xtphism", spec.kind))
+		die("cannot measure this", *argv ? *argv : "nothing");
+	return spec;
+}
+
+int main(int argc, char **argv)
+{
+	cpu_set_t all, first;
+
+	shared_ticks = mmap(NULL, sizeof(*shared_ticks), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared_ticks == MAP_FAILED || sched_getaffinity(0, sizeof(all), &all) < 0)
+		die("cannot begin", "bench");
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	for (int i = 1, next; i < argc; i = next) {
+		struct spec spec;
+
+		for (next = i; next < argc && strcmp(argv[next], ":::"); next++)
+			;
+		argv[next++] = NULL;
+		spec = parse(argv + i);
+		if (sched_setaffinity(0, sizeof(all), spec.everywhere ? &all : &first) < 0)
+			die("sched_setaffinity", spec.argv[0]);
+		if (spec.kind == 'm')
+			measure_memory(&spec);
+		else
+			measure(&spec);
+		fflush(stdout);
+	}
+	unlink(OUTPUT);
 	return 0;
 }

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 import test_auto  # noqa: E402,F401  (each registers its tests)
 import test_bare  # noqa: E402,F401
+import test_bench  # noqa: E402,F401
 import test_board  # noqa: E402,F401
 import test_console  # noqa: E402,F401
 import test_debian  # noqa: E402,F401

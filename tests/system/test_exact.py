@@ -187,14 +187,3 @@ def calibration_dies_in_default_mode_only(default, *others):
     for result in others:
         expect_equal(len(result.expect_status(0).windows), 1000, "calibrations")
         expect(min(counts(result.windows)) > 10000, "cycles of 1000 ticks of the counter-timer")
-
-
-@test(["bench"], icount=True)
-def startup_and_exits_keep_their_budget(result):
-    """Startup takes at most 1300 us, an exit 300 instructions more than the floor's, a byte 200."""
-    times = {line[:15].strip(): int(line.split()[2]) for line in
-             result.expect_status(0).stdout.splitlines() if line.endswith(" ns")}
-    expect(700000 < times["startup floor"] < 900000, f"the floor itself has moved: {times}")
-    expect(times["startup minivmm"] <= 1300000, f"startup: {times}")
-    expect(times["exit difference"] <= 300, f"an exit: {times}")
-    expect(times["byte difference"] <= 200, f"a byte on the console: {times}")

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""What scripts/bench measures: commands, and the rows that are made of their figures."""
+from typing import NamedTuple, Optional
+
+MODES = ("off", "default", "explicit", "composite")
+VCPUS = (1, 2, 4, 8)
+LOOPS = {"exits": 1000, "strays": 1000, "bytes": 4000, "records": 1000,
+         "cycles": 1000}  # COUNT in guest/meson.build
+HOPS = 16  # in guest/stamp.S
+
+
+class Run(NamedTuple):
+    """A command for tests/bench/bench.c, and the kernel that it runs on."""
+    command: tuple
+    kernel: str = "composite"
+    column: int = 0  # of the line that bench prints
+
+
+class Cost(NamedTuple):
+    """(sum of the runs, those with a minus less) / over, a number or what a run gave."""
+    plus: tuple
+    minus: tuple = ()
+    over: object = 1
+
+    def runs(self):
+        return self.plus + self.minus + ((self.over,) if isinstance(self.over, Run) else ())
+
+    def value(self, figures):
+        total = sum(figures[run] for run in self.plus) - sum(figures[run] for run in self.minus)
+        return round(total / figures.get(self.over, self.over))
+
+
+class Aim(NamedTuple):
+    """At most factor * floor + plus; without a floor, at most plus."""
+    factor: float
+    plus: int = 0
+
+    def limit(self, floor):
+        return self.factor * (floor or 0) + self.plus
+
+    def text(self):
+        if not self.factor:
+            return f"{self.plus:,}"
+        return f"{self.factor:g} x" if not self.plus else f"+ {self.plus:,}"
+
+
+class Row(NamedTuple):
+    name: str
+    unit: str
+    ours: Cost
+    floor: Optional[Cost] = None
+    aim: Optional[Aim] = None
+    why: str = ""  # what holds it above its aim, and what it would take
+
+
+def ours(*arguments, flags=(), kernel="composite", column=0):
+    return Run((*flags, "minivmm", "--quiet", *arguments), kernel, column)
+
+
+def floor(*arguments, flags=(), column=0):
+    return Run((*flags, "floor", *arguments), column=column)
+
+
+def one(run):
+    return Cost((run,))
+
+
+def loop(make, name, *arguments, before=(), base="off.bin", **options):
+    """What one turn of a guest's loop costs: the rest of the run is in BASE too."""
+    return Cost((make(*before, f"{name}.bin", *arguments, **options),),
+                (make(*before, base, *arguments, **options),), LOOPS[name])
+
+
+def startup(mode, vcpus):
+    flags = () if vcpus == 1 else ("-i", "-n4")
+    return Row(f"startup, {mode}, {vcpus} vCPU{'s' if vcpus > 1 else ''}", "instructions",
+               one(ours(f"--pmu={mode}", f"--cpus={vcpus}", "off.bin", flags=flags)),
+               one(floor("off.bin", str(vcpus), flags=flags)), Aim(1.15))
+
+
+TIMED = ("-a", "-t", "-n1")
+
+
+def hop(mode, plan, **options):
+    return Cost((ours(f"--pmu={mode}", f"--migrate=step:{plan}", "hops.bin", flags=TIMED, **options),),
+                over=HOPS)
+
+
+def where(plan):
+    return "in a cluster" if plan == "0,1" else "to another cluster"
+
+
+def sync_hop(mode, plan):
+    return Row(f"hop, sync, {mode}, {where(plan)}", "instructions", hop(mode, plan),
+               Cost((floor("-p", "hops.bin", "1", *plan.split(","), flags=TIMED),), over=HOPS), Aim(1.05))
+
+
+def async_hop(mode, plan):
+    """All that it takes on all CPUs, the mover's wake-up too."""
+    flags = ("-a", "-n3")
+    command = (f"--pmu={mode}", f"--migrate=every:1ms:{plan}", "spin.bin")
+    cpus = plan.split(",")
+    return Row(f"hop, async, {mode}, {where(plan)}", "instructions",
+               Cost((ours(*command, flags=("-i", *flags)),),
+                    (ours(f"--pmu={mode}", f"--migrate=step:{plan}", "spin.bin", flags=("-i", *flags)),),
+                    ours("--record=-", *command, flags=("-h", *flags))),
+               Cost((floor("spin.bin", "1", *cpus, "1000", flags=("-i", *flags)),),
+                    (floor("spin.bin", flags=("-i", *flags)),),
+                    floor("-p", "spin.bin", "1", *cpus, "1000", flags=("-p", *flags))), Aim(1.05))
+
+
+def difference(one_cost, other):
+    assert one_cost.over == other.over
+    return Cost(one_cost.plus + other.minus, one_cost.minus + other.plus, one_cost.over)
+
+
+def unpatched(name, make):
+    """The same on the kernel with the patch and, in place of the floor, without it."""
+    return Row(f"{name}: with the kernel patch / without", "instructions", make("composite"),
+               make("stock"), Aim(1.005))
+
+
+EXPLICIT = ("--pmu=explicit",)
+RECORD = ("--pmu=explicit", "--record=record")
+MEMORY = ("-m",)
+
+
+def memory(vcpus, column=0):
+    return ours("--pmu=explicit", f"--cpus={vcpus}", "--mem=512M", "hang.bin", flags=MEMORY,
+                column=column)
+
+
+def floor_memory(vcpus, column=0):
+    return floor("hang.bin", str(vcpus), flags=MEMORY, column=column)
+
+
+ROWS = [
+    Row("fork, exec and exit of a program that does nothing", "instructions",
+        one(Run(("bench-true",)))),
+    *(startup(mode, vcpus) for vcpus in VCPUS for mode in MODES),
+    Row("exec to the guest's first instruction", "instructions",
+        one(ours(*EXPLICIT, "first.bin", flags=("-x",))),
+        one(floor("-p", "first.bin", flags=("-x",))), Aim(1.15)),
+    Row("exit to the lab device", "instructions", loop(ours, "exits", before=EXPLICIT),
+        loop(floor, "exits"), Aim(1, 60)),
+    Row("exit to an address where nothing is", "instructions",
+        loop(ours, "strays", before=EXPLICIT), loop(floor, "strays")),
+    Row("byte on the console", "instructions", loop(ours, "bytes", before=EXPLICIT),
+        loop(floor, "bytes"), Aim(1, 100)),
+    Row("megabyte on the console (16 x 64 KiB)", "instructions",
+        Cost((ours(*EXPLICIT, "sixteenth.bin", flags=("-n1",)),), over=1 / 16),
+        Cost((floor("sixteenth.bin", flags=("-n1",)),), over=1 / 16)),
+    Row("window, recorded", "instructions", loop(ours, "records", before=RECORD),
+        loop(floor, "records")),
+    Row("window, not recorded", "instructions", loop(ours, "records", before=EXPLICIT),
+        loop(floor, "records")),
+    *(sync_hop(mode, "0,1") for mode in MODES),
+    *(sync_hop(mode, "0,2") for mode in ("off", "default", "composite")),
+    *(async_hop(mode, "0,1") for mode in MODES),
+    *(async_hop(mode, "0,2") for mode in ("off", "default", "composite")),
+    Row("composite: making the event anew in a hop", "instructions",
+        difference(difference(hop("composite", "0,2"), hop("composite", "0,1")),
+                   difference(hop("off", "0,2"), hop("off", "0,1"))), None, Aim(0, 8000)),
+    *(Row(f"read of PMCCNTR_EL0, {mode}", "instructions",
+          loop(ours, "cycles", before=(f"--pmu={mode}",)), loop(floor, "cycles"))
+      for mode in MODES if mode != "off"),
+    Row("CPU_ON to the second vCPU's first instruction", "instructions",
+        one(ours(*EXPLICIT, "--cpus=2", "second.bin", flags=("-t", "-a"))),
+        one(floor("-p", "second.bin", "2", flags=("-t", "-a")))),
+    unpatched("startup, default", lambda kernel: one(ours("--pmu=default", "off.bin",
+                                                          kernel=kernel))),
+    unpatched("exit, default", lambda kernel: loop(ours, "exits", before=("--pmu=default",),
+                                                   kernel=kernel)),
+    unpatched("hop, sync, default, to another cluster",
+              lambda kernel: hop("default", "0,2", kernel=kernel)),
+    unpatched("hop, sync, explicit, in a cluster",
+              lambda kernel: hop("explicit", "0,1", kernel=kernel)),
+    Row("private memory, beside guest RAM", "bytes", one(memory(1)), one(floor_memory(1)),
+        Aim(0, 400000)),
+    Row("private memory, a further vCPU", "bytes", Cost((memory(8),), (memory(1),), 7),
+        Cost((floor_memory(8),), (floor_memory(1),), 7), Aim(0, 32768)),
+    *(Row(f"peak of resident memory, {vcpus} vCPU{'s' if vcpus > 1 else ''}", "bytes",
+          one(memory(vcpus, 2)), one(floor_memory(vcpus, 2))) for vcpus in VCPUS),
+    Row("program file, stripped", "bytes", one(Run(("file", "minivmm"))),
+        one(Run(("file", "floor"))), Aim(0, 300000)),
+    Row("system calls of a run", "calls", one(ours(*EXPLICIT, "off.bin", flags=("-s",))),
+        one(floor("off.bin", flags=("-s",)))),
+]

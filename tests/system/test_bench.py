@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Budgets: what startup and exits may cost beyond the floor, counted in instructions."""
+import json
+import os
+import subprocess
+
+from harness import TOP, Failed, expect, test
+
+# At most factor * floor + plus; a little above what tests/bench/results.json has.
+BUDGETS = {
+    "startup, explicit, 1 vCPU": (1.5, 0),
+    "exit to the lab device": (1, 140),
+    "byte on the console": (1, 190),
+}
+
+
+@test()
+def startup_and_exits_keep_their_budget():
+    """Startup takes at most 1.5 x the floor, an exit 140 instructions more, a byte 190."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "bench"), "--emulated", "--json=-",
+                           *(f"--only={name}" for name in BUDGETS)],
+                          capture_output=True, check=False, text=True)
+    if not done.stdout:
+        raise Failed(f"scripts/bench ended with status {done.returncode}: {done.stderr}")
+    results = json.loads(done.stdout)
+    for name, (factor, plus) in BUDGETS.items():
+        floor, ours = results[name]["floor"], results[name]["minivmm"]
+        expect(floor <= ours <= factor * floor + plus,
+               f"{name}: {ours}, {floor} for the floor, allowed are {factor} x + {plus}")
