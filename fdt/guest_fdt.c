@@ -143,19 +143,31 @@ static void pmu(struct tree *tree)
 	end(tree);
 }
 
+static void gicv3(struct tree *tree, uint32_t cpus)
+{
+	uint32_t first = cpus < MAP_GICR_ROOM ? cpus : MAP_GICR_ROOM;
+
+	string(tree, "compatible", "arm,gic-v3");
+	if (first == cpus) {
+		CELLS(tree, "reg", CELLS64(MAP_GICD_BASE), CELLS64(MAP_GICD_SIZE),
+		      CELLS64(MAP_GICR_BASE), CELLS64(first * MAP_GICR_STEP));
+		return;
+	}
+	CELLS(tree, "reg", CELLS64(MAP_GICD_BASE), CELLS64(MAP_GICD_SIZE), CELLS64(MAP_GICR_BASE),
+	      CELLS64(first * MAP_GICR_STEP), CELLS64(MAP_GICR2_BASE),
+	      CELLS64((cpus - first) * MAP_GICR_STEP));
+	CELLS(tree, "#redistributor-regions", 2);
+}
+
 static void gic(struct tree *tree, const struct guest_fdt *guest)
 {
-	uint64_t redistributors = (unsigned)guest->cpus * MAP_GICR_STEP;
-
 	begin_at(tree, "interrupt-controller", MAP_GICD_BASE);
 	if (guest->gic == 2) {
 		string(tree, "compatible", "arm,cortex-a15-gic");
 		CELLS(tree, "reg", CELLS64(MAP_GICD_BASE), CELLS64(0x1000), CELLS64(MAP_GICC_BASE),
 		      CELLS64(MAP_GICC_SIZE));
 	} else {
-		string(tree, "compatible", "arm,gic-v3");
-		CELLS(tree, "reg", CELLS64(MAP_GICD_BASE), CELLS64(MAP_GICD_SIZE),
-		      CELLS64(MAP_GICR_BASE), CELLS64(redistributors));
+		gicv3(tree, (uint32_t)guest->cpus);
 	}
 	bytes(tree, "interrupt-controller", NULL, 0);
 	CELLS(tree, "#interrupt-cells", 3);

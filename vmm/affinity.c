@@ -32,13 +32,14 @@ enum status affinity_check(const char *option, const cpu_set_t *set, const struc
 enum status choose_cpus(const struct options *options, const struct host *host,
 			struct choice *choice)
 {
-	for (int i = 0; i < MAX_VCPUS; i++) {
-		const cpu_set_t *set = &options->affinity[options->affinity_each ? i : 0];
+	for (int i = 0; i < options->cpus; i++) {
+		int entry = options->affinity_each ? i : 0;
+		const cpu_set_t *set = &options->affinity[entry];
 		char option[32] = "--affinity";
 		enum status status;
 
 		choice->cpus[i] = host->allowed;
-		if (!options->naffinity || !CPU_COUNT(set))
+		if (entry >= options->naffinity || !CPU_COUNT(set))
 			continue;
 		if (options->affinity_each)
 			snprintf(option, sizeof(option), "--affinity, vCPU %d", i);

@@ -57,6 +57,32 @@ static enum status set_address(struct machine *machine, unsigned type, uint64_t 
 	return STATUS_OK;
 }
 
+/* KVM takes a region's number, address and how many it has room for in one word. */
+static enum status add_region(struct machine *machine, uint64_t index, uint64_t base,
+			      uint64_t count)
+{
+	return set_address(machine, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION,
+			   count << 52 | base | index);
+}
+
+/* Regions are of Linux 4.18; KVM fills them in the order of the vCPUs. */
+static enum status place_redistributors(struct machine *machine)
+{
+	uint64_t count = (uint64_t)machine->nvcpus;
+	enum status status;
+
+	_Static_assert(MAP_GICR_BASE + MAP_GICR_ROOM * MAP_GICR_STEP <= MAP_UART_BASE &&
+			       MAP_GICR2_BASE + (MAX_VCPUS - MAP_GICR_ROOM) * MAP_GICR_STEP <=
+				       MAP_RAM_BASE,
+		       "redistributors overlap what is behind them");
+	if (count <= MAP_GICR_ROOM)
+		return set_address(machine, KVM_VGIC_V3_ADDR_TYPE_REDIST, MAP_GICR_BASE);
+	status = add_region(machine, 0, MAP_GICR_BASE, MAP_GICR_ROOM);
+	if (!status)
+		status = add_region(machine, 1, MAP_GICR2_BASE, count - MAP_GICR_ROOM);
+	return status;
+}
+
 enum status gic_create(struct machine *machine)
 {
 	uint32_t irqs = NR_IRQS;
@@ -65,7 +91,7 @@ enum status gic_create(struct machine *machine)
 	if (!status && machine->gic == 3) {
 		status = set_address(machine, KVM_VGIC_V3_ADDR_TYPE_DIST, MAP_GICD_BASE);
 		if (!status)
-			status = set_address(machine, KVM_VGIC_V3_ADDR_TYPE_REDIST, MAP_GICR_BASE);
+			status = place_redistributors(machine);
 	} else if (!status) {
 		status = set_address(machine, KVM_VGIC_V2_ADDR_TYPE_DIST, MAP_GICD_BASE);
 		if (!status)

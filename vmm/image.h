@@ -21,7 +21,7 @@ struct image {
 	} pieces[IMAGE_MAX_PIECES];
 };
 
-#define IMAGE_DTB_ROOM 0x10000ull
+#define IMAGE_DTB_ROOM 0x20000ull /* 512 CPUs take half of it */
 
 /*
  * Loads @path and, unless NULL, @initrd into @memory. The device tree goes to

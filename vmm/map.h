@@ -10,8 +10,10 @@
 #define MAP_GICD_SIZE   0x00010000ull /* GICv3; GICv2 uses the first 4 KiB */
 #define MAP_GICC_BASE   0x08010000ull /* GICv2 CPU interface */
 #define MAP_GICC_SIZE   0x00002000ull
-#define MAP_GICR_BASE   0x080a0000ull /* GICv3: 128 KiB a vCPU, 123 of them fit */
+#define MAP_GICR_BASE   0x080a0000ull /* GICv3: 128 KiB a vCPU */
 #define MAP_GICR_STEP   0x00020000ull
+#define MAP_GICR_ROOM   123u /* of them fit below the UART; the others begin at GICR2 */
+#define MAP_GICR2_BASE  0x30000000ull
 #define MAP_UART_BASE   0x09000000ull /* PL011 */
 #define MAP_UART_SIZE   0x00001000ull
 #define MAP_LAB_BASE    0x0b000000ull /* the lab device, docs/guest-abi.md */

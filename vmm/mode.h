@@ -20,11 +20,12 @@ struct kvm_offers {
 };
 
 struct choice {
-	enum pmu_mode mode;        /* never PMU_AUTO */
-	int pmu;                   /* EXPLICIT, STRICT: index into host->pmus; else -1 */
-	bool narrowed;             /* CPUs were taken away from the vCPUs */
-	cpu_set_t cpus[MAX_VCPUS]; /* where each vCPU may run; for a plan also where it starts */
-	char reasons[2048];        /* one line a step, each ending in '\n' */
+	enum pmu_mode mode; /* never PMU_AUTO */
+	int pmu;            /* EXPLICIT, STRICT: index into host->pmus; else -1 */
+	bool narrowed;      /* CPUs were taken away from the vCPUs */
+	cpu_set_t
+		cpus[MAX_VCPUS]; /* where each of --cpus may run; for a plan also where it starts */
+	char reasons[2048];      /* one line a step, each ending in '\n' */
 };
 
 /*

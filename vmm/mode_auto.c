@@ -111,10 +111,9 @@ static enum status narrow(struct mode_context *c)
 		return choose_off(c, "no host PMU covers a CPU of every vCPU");
 	pmu = &c->host->pmus[best];
 	CPU_ZERO(&left);
-	for (int i = 0; i < MAX_VCPUS; i++) {
+	for (int i = 0; i < c->options->cpus; i++) {
 		CPU_AND(&choice->cpus[i], &choice->cpus[i], &pmu->cpus);
-		if (i < c->options->cpus)
-			CPU_OR(&left, &left, &choice->cpus[i]);
+		CPU_OR(&left, &left, &choice->cpus[i]);
 	}
 	choice->mode = PMU_EXPLICIT;
 	choice->pmu = best;

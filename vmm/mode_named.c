@@ -85,7 +85,7 @@ static void keep_covered(struct mode_context *c, const cpu_set_t *cpus)
 	if (c->options->naffinity || c->options->plan.kind != PLAN_NONE || !CPU_COUNT(&covered) ||
 	    CPU_EQUAL(&covered, &choice->cpus[0]))
 		return;
-	for (int i = 0; i < MAX_VCPUS; i++)
+	for (int i = 0; i < c->options->cpus; i++)
 		choice->cpus[i] = covered;
 	choice->narrowed = true;
 	mode_reason(choice, "%s: vCPUs kept on cpus %s; --affinity allows others\n", c->name,

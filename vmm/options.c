@@ -126,12 +126,14 @@ enum status options_parse(int argc, char **argv, struct options *options)
 {
 	bool only_images = false;
 
-	*options = (struct options){ .pmu = PMU_AUTO,
-				     .pmu_cpu = -1,
-				     .pmu_counters = -1,
-				     .cpus = 1,
-				     .mem = 64ull << 20,
-				     .append = "" };
+	/* Without the affinities, which are large and seldom given. */
+	memset(options, 0, offsetof(struct options, affinity));
+	options->pmu = PMU_AUTO;
+	options->pmu_cpu = -1;
+	options->pmu_counters = -1;
+	options->cpus = 1;
+	options->mem = 64ull << 20;
+	options->append = "";
 	for (int i = 1; i < argc; i++) {
 		const char *argument = argv[i];
 		enum status status;

@@ -11,7 +11,7 @@
 #include "plan.h"
 #include "status.h"
 
-#define MAX_VCPUS 64
+#define MAX_VCPUS 512 /* KVM's own limit on arm64; a host may have a lower one */
 
 enum pmu_mode { PMU_AUTO, PMU_DEFAULT, PMU_EXPLICIT, PMU_COMPOSITE, PMU_STRICT, PMU_OFF };
 
@@ -30,12 +30,11 @@ struct options {
 	bool pmu_filter_deny; /* --pmu-filter=deny: rather than allow: */
 	int nfilters;         /* 0: no filter */
 	struct pmu_filter filters[MAX_FILTERS];
-	int pmu_counters;              /* PMCR_EL0.N to show, 0..31; -1: all that there are */
-	int cpus;                      /* 1..MAX_VCPUS */
-	uint64_t mem;                  /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
-	int naffinity;                 /* 0: none given; 1: affinity[0] is for all; else one each */
-	bool affinity_each;            /* the V:LIST form was used */
-	cpu_set_t affinity[MAX_VCPUS]; /* an empty set in the V:LIST form: vCPU not named */
+	int pmu_counters;   /* PMCR_EL0.N to show, 0..31; -1: all that there are */
+	int cpus;           /* 1..MAX_VCPUS */
+	uint64_t mem;       /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
+	int naffinity;      /* 0: none given; 1: affinity[0] is for all; else one each */
+	bool affinity_each; /* the V:LIST form was used */
 	struct plan plan;
 	bool settle;         /* at the start and after a step's hop, let the CPU left go idle */
 	bool refusal_return; /* --on-refusal=return */
@@ -54,6 +53,8 @@ struct options {
 	bool probe_json;
 	bool help;
 	bool version;
+	/* Only naffinity of them are there; an empty set in the V:LIST form: vCPU not named. */
+	cpu_set_t affinity[MAX_VCPUS];
 };
 
 /*

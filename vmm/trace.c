@@ -9,11 +9,13 @@
 
 enum status trace_open(struct trace *trace, const char *path)
 {
-	*trace = (struct trace){ .path = path };
-	for (int i = 0; i < MAX_VCPUS; i++)
-		trace->stay[i].cpu = -1;
+	trace->file = NULL;
+	trace->path = path;
+	trace->begun = false;
 	if (!path)
 		return STATUS_OK;
+	for (int i = 0; i < MAX_VCPUS; i++)
+		trace->stay[i].cpu = -1;
 	trace->file = fopen(path, "we");
 	if (!trace->file)
 		return fail_errno(STATUS_INPUT, "--trace=%s: cannot be written", path);

@@ -88,7 +88,7 @@ for _topology, _gic in STACK:
              + [bare("--initrd=guest.bin", "--mem=2M", "image.bin")]
              + [bare("--initrd=hang.bin", "image.bin")]),
             (bare_cpus, [bare(f"--cpus={count}", "smp.bin") for count in
-                         ((1, 2, 8) if _gic == 2 else (1, 4, 64))]),
+                         ((1, 2, 8) if _gic == 2 else (1, 4, 64, 130))]),
             (bare_memory, [bare(f"--mem={size}", "cached.bin") for size in ("2M", "64M", "4G")]),
             (bare_ends, [talk("pipe", ["type=ho"]), talk("pipe", ["type=R", "expect=> ", "type=o"]),
                          talk("pipe", ["type=o"])])):

@@ -162,6 +162,13 @@ def check_tree(result, cpus, pmu, gic):
     controllers = [strings_of(properties["compatible"])[0] for path, properties in nodes.items()
                    if path.startswith("/interrupt-controller@")]
     expect_equal(controllers, [gic], "interrupt controllers")
+    controller = next(properties for path, properties in nodes.items()
+                      if path.startswith("/interrupt-controller@"))
+    if gic == "arm,gic-v3":  # the distributor, then as many regions as it says, or one
+        regions = cells(controller.get("#redistributor-regions", b"\0\0\0\1"))[0]
+        reg = cells(controller["reg"])
+        expect_equal(len(reg), 4 * (1 + regions), "cells of the GIC's reg")
+        expect_equal(sum(reg[7::4]), cpus * 0x20000, "room for redistributors")
     handles = [cells(properties["phandle"])[0] for properties in nodes.values()
                if "phandle" in properties]
     expect_equal(len(set(handles)), len(handles), "different phandles")
@@ -174,18 +181,26 @@ def dump(*options):
     return ["minivmm", "--quiet", "--dtb-out=record", *options, "off.bin"]
 
 
-@test(dump(), dump("--cpus=18", "--pmu=off"), dump("--initrd=guest.bin", "--append=a=1 b=2"))
-def tree_keeps_its_bindings(plain, many, initrd):
+@test(dump(), dump("--cpus=18", "--pmu=off"), dump("--initrd=guest.bin", "--append=a=1 b=2"),
+      dump("--cpus=124", "--pmu=off"))
+def tree_keeps_its_bindings(plain, many, initrd, two_regions):
     """dtc reads what --dtb-out writes without a warning; each node keeps its binding's rules, GICv3."""
     check_tree(plain, 1, True, "arm,gic-v3")
     check_tree(many, 18, False, "arm,gic-v3")
+    check_tree(two_regions, 124, False, "arm,gic-v3")
     check_tree(initrd, 1, True, "arm,gic-v3")
     chosen = parse(initrd.record_bytes())["/chosen"]
     expect_equal(strings_of(chosen["bootargs"]), ["a=1 b=2"], "boot arguments")
     expect("linux,initrd-start" in chosen and "linux,initrd-end" in chosen, f"{chosen!r}")
 
 
-@test(dump("--cpus=8"), dump("--pmu=off"), topology="gicv2")
+@test(dump("--cpus=512", "--pmu=off"), slow=True)
+def tree_of_as_many_vcpus_as_kvm_has(most):
+    """512 vCPUs, the most that KVM has: created, started, and in a tree that keeps its bindings."""
+    check_tree(most, 512, False, "arm,gic-v3")
+
+
+@test(dump("--cpus=8"), dump("--pmu=off", "--initrd=guest.bin"), topology="gicv2")
 def tree_keeps_its_bindings_gicv2(eight, off):
     """The same on a GICv2, whose PPIs name their CPUs."""
     check_tree(eight, 8, True, "arm,cortex-a15-gic")

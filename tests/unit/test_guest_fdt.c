@@ -185,14 +185,29 @@ static void gicv3_has_a_redistributor_for_each_cpu(void **state)
 	const char *path = "/interrupt-controller@8000000";
 
 	(void)state;
-	for (guest.cpus = 1; guest.cpus <= 64; guest.cpus += 21) {
+	for (guest.cpus = 1; guest.cpus <= 123; guest.cpus += 61) {
 		write_tree(&guest);
 		assert_compatible(path, "arm,gic-v3");
 		ASSERT_CELLS(path, "reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0,
 			     0x20000u * (unsigned)guest.cpus);
 		ASSERT_CELLS(path, "#interrupt-cells", 3);
 		assert_non_null(fdt_getprop(blob, node(path), "interrupt-controller", NULL));
+		assert_absent(path, "#redistributor-regions");
 		ASSERT_CELLS("/pmu", "interrupts", 1, 7, 4);
+	}
+}
+
+static void redistributors_beyond_123_are_a_second_region(void **state)
+{
+	struct guest_fdt guest = plain;
+	const char *path = "/interrupt-controller@8000000";
+
+	(void)state;
+	for (guest.cpus = 124; guest.cpus <= 512; guest.cpus += 97) {
+		write_tree(&guest);
+		ASSERT_CELLS(path, "reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0xf60000, 0,
+			     0x30000000, 0, 0x20000u * ((unsigned)guest.cpus - 123));
+		ASSERT_CELLS(path, "#redistributor-regions", 2);
 	}
 }
 
@@ -234,7 +249,7 @@ static void every_number_of_cpus_fits(void **state)
 	struct guest_fdt guest = plain;
 
 	(void)state;
-	for (guest.cpus = 1; guest.cpus <= 64; guest.cpus++) {
+	for (guest.cpus = 1; guest.cpus <= 512; guest.cpus++) {
 		int offset, count = 0, cpus;
 
 		write_tree(&guest);
@@ -280,6 +295,7 @@ int main(void)
 		cmocka_unit_test(an_initrd_is_there_only_with_an_initrd),
 		cmocka_unit_test(large_memory_takes_64_bits),
 		cmocka_unit_test(gicv3_has_a_redistributor_for_each_cpu),
+		cmocka_unit_test(redistributors_beyond_123_are_a_second_region),
 		cmocka_unit_test(gicv2_names_the_cpus_of_its_ppis),
 		cmocka_unit_test(mpidrs_are_kvms),
 		cmocka_unit_test(every_number_of_cpus_fits),

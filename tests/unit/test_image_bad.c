@@ -70,7 +70,7 @@ static void flat_images_that_do_not_fit(void **state)
 	put_pattern("flat", 2 * MIB - 0x80000 + 1);
 	assert_refused("flat", NULL,
 		       "takes 0x40080000-0x40200001, which overlaps the device tree "
-		       "at 0x40200000-0x40210000; use --mem=6M or more");
+		       "at 0x40200000-0x40220000; use --mem=6M or more");
 	use_ram(6 * MIB);
 	load_well("flat", NULL);
 
@@ -268,9 +268,9 @@ static void elf_segments_that_overlap(void **state)
 	elf.header.e_phnum = 2;
 	elf.segments[1] = segment(0x1000, 0x10, RAM + 0x1002ff, 0x10);
 	assert_elf_refused(&elf, "segments at 0x40100000 and 0x401002ff overlap");
-	elf.segments[1] = segment(0x1000, 0x10, RAM + 0x20fff0, 0x20);
+	elf.segments[1] = segment(0x1000, 0x10, RAM + 0x21fff0, 0x20);
 	assert_elf_refused(&elf, "overlaps the device tree");
-	elf.segments[1] = segment(0x1000, 0x10, RAM + 0x210000, 0x20);
+	elf.segments[1] = segment(0x1000, 0x10, RAM + 0x220000, 0x20);
 	put_elf("elf", &elf, 0x2000);
 	load_well("elf", NULL);
 }

@@ -331,10 +331,10 @@ static void affinity_is_kept_for_each_vcpu(void **state)
 	struct run run;
 
 	(void)state;
-	assert_well(choose(&run, HINDERED, "", ""));
+	assert_well(choose(&run, HINDERED, "", "--cpus=512"));
 	for (int i = 0; i < MAX_VCPUS; i++)
 		assert_cpus(&run.choice.cpus[i], "0-3");
-	assert_well(choose(&run, TWO, "", "--affinity=1-2"));
+	assert_well(choose(&run, TWO, "", "--cpus=512 --affinity=1-2"));
 	for (int i = 0; i < MAX_VCPUS; i++)
 		assert_cpus(&run.choice.cpus[i], "1-2");
 	assert_well(choose(&run, TWO, "", "--cpus=4 --affinity=2:3;0:0-1"));

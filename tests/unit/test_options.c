@@ -158,7 +158,7 @@ static void numbers_in_their_ranges(void **state)
 {
 	(void)state;
 	assert_int_equal(parsed("--cpus=1|i").cpus, 1);
-	assert_int_equal(parsed("--cpus=64|i").cpus, 64);
+	assert_int_equal(parsed("--cpus=512|i").cpus, 512);
 	assert_int_equal(parsed("--pmu-counters=0|i").pmu_counters, 0);
 	assert_int_equal(parsed("--pmu-counters=31|i").pmu_counters, 31);
 	assert_int_equal(parsed("--timeout=1|i").timeout_s, 1);
@@ -170,7 +170,7 @@ static void numbers_out_of_their_ranges(void **state)
 	static const struct {
 		const char *option, *low, *high;
 	} options[] = {
-		{ "--cpus", "0", "65" },
+		{ "--cpus", "0", "513" },
 		{ "--pmu-counters", "-1", "32" },
 		{ "--timeout", "0", "1000001" },
 	};
@@ -202,7 +202,7 @@ static void numbers_out_of_their_ranges(void **state)
 			assert_wrong(line, message);
 		}
 	}
-	assert_wrong("--cpus=65|i", "from 1 to 64");
+	assert_wrong("--cpus=513|i", "from 1 to 512");
 	assert_wrong("--pmu-counters=32|i", "from 0 to 31");
 }
 
@@ -280,9 +280,9 @@ static void affinity_for_each(void **state)
 	assert_int_equal(options.naffinity, 1);
 	assert_cpus(&options.affinity[0], "5");
 
-	options = parsed("--cpus=64|--affinity=63:5|i");
-	assert_int_equal(options.naffinity, 64);
-	assert_cpus(&options.affinity[63], "5");
+	options = parsed("--cpus=512|--affinity=511:5|i");
+	assert_int_equal(options.naffinity, 512);
+	assert_cpus(&options.affinity[511], "5");
 
 	/* The last one counts, wholly. */
 	options = parsed("--cpus=2|--affinity=0:1;1:2|--affinity=3|i");
@@ -307,7 +307,7 @@ static void affinities_that_are_none(void **state)
 	assert_wrong("--affinity=:0|i", "':0' is not V:LIST");
 	assert_wrong("--affinity=x:0|i", "'x:0' is not V:LIST");
 	assert_wrong("--affinity=-1:0|i", "'-1:0' is not V:LIST");
-	assert_wrong("--affinity=64:0|i", "'64:0' is not V:LIST with a vCPU V below 64");
+	assert_wrong("--affinity=512:0|i", "'512:0' is not V:LIST with a vCPU V below 512");
 	assert_wrong("--affinity=0:0;|i", "'' is not V:LIST");
 	assert_wrong("--affinity=0:0;;1:0|i", "'' is not V:LIST");
 	assert_wrong("--affinity=0:0;1|i", "'1' is not V:LIST");
