@@ -15,7 +15,8 @@ struct memory {
 	uint64_t size; /* bytes */
 };
 
-/* Maps zeroed, lazily backed memory. Fails with STATUS_HOST, naming --mem. */
+/* Maps zeroed, lazily backed memory, in huge pages if it is much and the host has them. Fails with
+ * STATUS_HOST, naming --mem. */
 enum status memory_map(struct memory *memory, uint64_t base, uint64_t size);
 void memory_unmap(struct memory *memory);
 

@@ -79,6 +79,16 @@ def bare_ends(off2, reset2, lines):
     expect(lines.expect_status(0).stdout.endswith("without a newline"), lines.stdout)
 
 
+@test(["with", "rss", *bare("--mem=2G", "off.bin")], ["with", "rss", *bare("--mem=512G", "off.bin")],
+      ["with", "rss", *bare("--mem=256M", "cached.bin")])
+def ram_costs_nothing_untouched(*results):
+    """RAM that the guest does not touch costs the host nothing, however much; it may exceed the host's."""
+    for result in results:
+        last = result.expect_status(0).stdout.splitlines()[-1]
+        # A page of image, tree and RAM's end each, or a huge one of 2 MiB.
+        expect(0 < int(last.split()[1]) < 12 << 10, f"{result.command}: {last}")
+
+
 for _topology, _gic in STACK:
     for _function, _commands in (
             (bare_images, [bare("image.bin"), bare("image-pie.bin"), bare("image-header.bin"),

@@ -2,10 +2,11 @@
 /*
  * Runs a command under conditions that a test sets, where there is no shell:
  *
- *     with [uid=N] [cpu=N] [signal=N] COMMAND...
+ *     with [uid=N] [cpu=N] [signal=N] [rss] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. signal: sent 300 ms after the
- * command has made itself ready for it, or after 10 s. Exits with the command's
+ * command has made itself ready for it, or after 10 s. rss: prints how much memory the
+ * command had at most. Exits with the command's
  * status, or 200 + N if signal N killed it.
  */
 #include <sched.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +56,8 @@ static bool ready_for(pid_t pid, int signal)
 int main(int argc, char **argv)
 {
 	int value, status, to_send = 0, i;
+	struct rusage usage;
+	bool rss = false;
 	pid_t child;
 
 	for (i = 1; i < argc; i++) {
@@ -69,6 +73,8 @@ int main(int argc, char **argv)
 				die("sched_setaffinity");
 		} else if ((value = number(argv[i], "signal")) >= 0) {
 			to_send = value;
+		} else if (!strcmp(argv[i], "rss")) {
+			rss = true;
 		} else {
 			break;
 		}
@@ -87,7 +93,9 @@ int main(int argc, char **argv)
 		if (kill(child, to_send) < 0)
 			die("kill");
 	}
-	if (waitpid(child, &status, 0) != child)
-		die("waitpid");
+	if (wait4(child, &status, 0, &usage) != child)
+		die("wait4");
+	if (rss)
+		printf("rss %ld kB\n", usage.ru_maxrss);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 200 + WTERMSIG(status);
 }

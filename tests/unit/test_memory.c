@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest RAM: no guest address and length, however chosen, lead to a byte outside it. */
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fail_capture.h"
 #include "memory.h"
 
 #define BASE 0x40000000ull
 #define SIZE 0x200000ull
+#define MIB  (1ull << 20)
 
 static struct memory memory;
 
@@ -36,6 +40,46 @@ static void is_zeroed_and_writable(void **state)
 		assert_int_equal(bytes[i], 0);
 	memset(bytes, 0xa5, SIZE);
 	assert_int_equal(*(uint8_t *)memory_at(&memory, BASE + 0x1234, 1), 0xa5);
+}
+
+/* Of the mapping that begins at @host, from smaps: whether there is @word on the line @name. */
+static bool smaps_has(const uint8_t *host, const char *name, const char *word)
+{
+	FILE *file = fopen("/proc/self/smaps", "r");
+	char line[512], start[32];
+	bool inside = false, found = false;
+
+	assert_non_null(file);
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)(uintptr_t)host);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, start, strlen(start)))
+			inside = true;
+		else if (inside && !strncmp(line, name, strlen(name))) {
+			found = strstr(line, word);
+			break;
+		}
+	}
+	fclose(file);
+	return found;
+}
+
+static void much_is_in_huge_pages_and_untouched(void **state)
+{
+	struct memory much;
+
+	(void)state;
+	for (uint64_t size = 256 * MIB; size <= 4096 * MIB; size *= 2) {
+		assert_well(memory_map(&much, BASE, size));
+		assert_int_equal((uintptr_t)much.host % (2 * MIB), BASE % (2 * MIB));
+		assert_int_equal(*(uint8_t *)memory_at(&much, BASE, 1), 0);
+		assert_int_equal(*(uint8_t *)memory_at(&much, BASE + size - 1, 1), 0);
+		if (access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0)
+			assert_true(smaps_has(much.host, "VmFlags:", " hg"));
+		memory_unmap(&much);
+		assert_well(memory_map(&much, BASE, size));
+		assert_true(smaps_has(much.host, "Rss:", " 0 kB"));
+		memory_unmap(&much);
+	}
 }
 
 static void finds_what_is_inside(void **state)
@@ -99,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(is_zeroed_and_writable, map, unmap),
+		cmocka_unit_test(much_is_in_huge_pages_and_untouched),
 		cmocka_unit_test_setup_teardown(finds_what_is_inside, map, unmap),
 		cmocka_unit_test_setup_teardown(refuses_what_is_outside, map, unmap),
 		cmocka_unit_test_setup_teardown(ram_may_end_where_addresses_end, map, unmap),
