@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Linux guests: their kernels, their root file system, and boots of a board that has both.
 
-As a program, guests.py FILE, it writes that root file system.
+As a program, guests.py FILE [SHELL], it writes that root file system, or one with a shell.
 """
 import os
 import stat
@@ -51,6 +51,18 @@ def write_initrd(path):
         cpio.end()
 
 
+def write_shell(path, shell):
+    """A root file system with nothing but busybox, SHELL, as /bin/sh; rdinit=/bin/sh starts it."""
+    with open(path, "wb") as out:
+        cpio = initramfs.Cpio(out)
+        for folder in ("bin", "dev", "proc", "sys"):
+            cpio.add(folder, stat.S_IFDIR | 0o755)
+        cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+        cpio.add("bin/busybox", stat.S_IFREG | 0o755, initramfs.read(shell))
+        cpio.add("bin/sh", stat.S_IFLNK | 0o777, b"busybox")
+        cpio.end()
+
+
 def command(append, *options):
     """A command line on the board; APPEND says what the guest does (linux_guest.c)."""
     return ["minivmm", "--cpus=4", "--mem=256M", "--quiet", "--timeout=100", *options,
@@ -89,4 +101,7 @@ def check_kernel_log(lines, counters):
 
 
 if __name__ == "__main__":
-    write_initrd(sys.argv[1])
+    if len(sys.argv) > 2:
+        write_shell(*sys.argv[1:])
+    else:
+        write_initrd(sys.argv[1])

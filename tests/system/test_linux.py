@@ -5,17 +5,17 @@ import subprocess
 import tempfile
 
 import guests
-from harness import TOP, expect, expect_equal, test
+from harness import TOP, Skipped, expect, expect_equal, test
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def talk(image, *options):
+def talk(image, *options, topology="biglittle"):
     """Boots IMAGE as the guest; types a line when its init listens, returns what it says."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         guests.write_initrd(os.path.join(folder, "initrd"))
-        command = [os.path.join(TOP, "scripts", "board"), "--timeout=120", f"--put={image}:Image",
-                   f"--put={folder}/initrd", "--", *options]
+        command = [os.path.join(TOP, "scripts", "board"), "--timeout=120", f"--topology={topology}",
+                   f"--put={image}:Image", f"--put={folder}/initrd", "--", *options]
         lines = []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as process:
@@ -29,9 +29,9 @@ def talk(image, *options):
     return lines
 
 
-def check_talk(lines):
-    """4 vCPUs are there, every byte came and went, and input raised interrupts."""
-    expect_equal(guests.said(lines, "4 cpus, "), "1 pmus", "PMUs")
+def check_talk(lines, cpus=4):
+    """All vCPUs are there, every byte came and went, and input raised interrupts."""
+    expect_equal(guests.said(lines, f"{cpus} cpus, "), "1 pmus", "PMUs")
     expect_equal(guests.said(lines, "read "), "hello there", "what it read")
     expect_equal([line for line in lines if line.startswith("guest: line ")],
                  [f"guest: line {i:02} {ALPHABET}" for i in range(40)], "what it wrote")
@@ -54,6 +54,14 @@ def linux_guest_boots_and_talks():
 
 
 @test(slow=True)
+def linux_guest_on_gicv2():
+    """The same through a GICv2, with the 8 vCPUs that it has room for."""
+    lines = talk(guests.board_kernel(), *guests.command("earlycon", "--cpus=8"), topology="gicv2")
+    check_talk(lines, 8)
+    guests.check_kernel_log(lines, 7)
+
+
+@test(slow=True)
 def linux_guest_resets_and_panics():
     """reboot and a panic with panic=1 are resets, without a crash; --pmu=off has no PMU."""
     reboot, panic, off = guests.run(
@@ -67,7 +75,7 @@ def linux_guest_resets_and_panics():
     expect(any("Kernel panic - not syncing: Attempted to kill init!" in line for line in lines)
            and "Rebooting in 1 seconds.." in lines, f"no panic in {lines!r}")
     lines = off.expect_status(0).stdout.splitlines()
-    expect_equal(guests.said(lines, "4 cpus, "), "0 pmus", "PMUs")
+    expect_equal(guests.said(lines, f"{cpus} cpus, "), "0 pmus", "PMUs")
     guests.check_kernel_log(lines, None)
 
 
@@ -89,3 +97,41 @@ for _series, _image in guests.debian_kernels():
 
     debian_guest.__name__ += f"_{_series.replace('.', '_')}_boots_and_talks"
     test(slow=True)(debian_guest)
+
+
+def debian_shell():
+    """Debian's busybox; without a network there may be none."""
+    made = subprocess.run([os.path.join(TOP, "scripts", "debian-shell")], capture_output=True,
+                          text=True, check=False)
+    if made.returncode:
+        raise Skipped("there is no shell for arm64, and it cannot be downloaded")
+    return made.stdout.strip()
+
+
+PROMPT = "expect=# "
+# What is expected is nowhere in what is typed, which the shell echoes. ^A is Ctrl-A.
+SESSION = [PROMPT, "type=echo $((6 * 7)) $(busybox uname -m) $(busybox nproc)^M",
+           "expect=42 aarch64 4", PROMPT, "type=^Abb", "expect=sysrq: Resetting", PROMPT,
+           "type=busybox poweroff -f^M", "expect=reboot: Power down"]
+
+
+def use_shell(image):
+    """Boots IMAGE to a shell, and does the session."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        guests.write_shell(os.path.join(folder, "initrd"), debian_shell())
+        process = subprocess.run(
+            [os.path.join(TOP, "scripts", "board"), "--timeout=200", "--topology=biglittle",
+             f"--put={image}:Image", f"--put={folder}/initrd", "--", "drive", "pty", *SESSION,
+             "minivmm", "--cpus=4", "--mem=512M", "--initrd=initrd",
+             "--append=console=ttyAMA0 quiet loglevel=5 rdinit=/bin/sh", "Image"],
+            capture_output=True, text=True, check=False)
+    expect_equal(process.returncode, 0, f"status; {process.stderr}\n{process.stdout}")
+    expect_equal(process.stdout.count("the guest starts anew"), 1, "resets")
+
+
+# The boards' own kernel has no SysRq.
+for _series, _image in list(guests.debian_kernels())[-1:]:
+    @test(slow=True)
+    def debian_guest_has_a_shell(image=_image):
+        """Debian's kernel as packaged gives its shell, typed at; BREAK and b reset it, poweroff ends it."""
+        use_shell(image)

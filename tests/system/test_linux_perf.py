@@ -92,6 +92,16 @@ def linux_perf_explicit():
     expect(check_samples(lines) >= 40 * work, f"the sampled event lost cycles: {lines!r}")
 
 
+@test(slow=True)
+def linux_perf_gicv2():
+    """perf in a Linux guest through a GICv2, explicit: all events count and sample, hops included."""
+    lines, work, _ = run_perf("--pmu=explicit", icount=True, topology="gicv2")
+    guests.check_kernel_log(lines, 7)
+    for event in ALL_EVENTS:
+        check_all_counted(lines, event, work)
+    expect(check_samples(lines) >= 40 * work, f"the sampled event lost cycles: {lines!r}")
+
+
 for _series, _image in guests.debian_kernels():
     def debian_guest_perf(image=_image):
         """Debian's own kernel as the guest, composite: r11 counts in every round, and samples come."""
