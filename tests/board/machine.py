@@ -210,10 +210,11 @@ class Board:
             self.status = NUMBER.unpack(payload)[0]
 
 
-def boot(topology, icount, kernel, dtb, initrd, append, verbose, stdin):
+def boot(topology, icount, kernel, dtb, initrd, append, verbose, stdin, plugin=None):
     """dtb and initrd are file descriptors; stdin is one too, or None."""
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.set_inheritable(True)
         command = qemu_command(topology, icount, kernel, dtb, initrd, theirs.fileno(), append)
+        command += ["-plugin", plugin] if plugin else []
         return Board(command, ours, theirs.fileno(), (dtb, initrd), verbose, stdin)

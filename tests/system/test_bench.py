@@ -2,6 +2,7 @@
 """Budgets: what startup and exits may cost beyond the floor, counted in instructions."""
 import json
 import os
+import re
 import subprocess
 
 from harness import TOP, Failed, expect, test
@@ -27,3 +28,15 @@ def startup_and_exits_keep_their_budget():
         floor, ours = results[name]["floor"], results[name]["minivmm"]
         expect(floor <= ours <= factor * floor + plus,
                f"{name}: {ours}, {floor} for the floor, allowed are {factor} x + {plus}")
+
+
+@test(slow=True)
+def profiles_add_up():
+    """scripts/profile: phases and functions add up to what bench counts for the same program."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "profile"), "--top=1000000", "bench-true"],
+                          capture_output=True, check=False, text=True)
+    expect(done.returncode == 0, done.stderr)
+    total, *parts = (re.findall(r"^ *(-?[0-9,]+)  ", part, re.M) for part in done.stdout.split("\nby "))
+    sums = [sum(int(number.replace(",", "")) for number in numbers) for numbers in (total, *parts)]
+    expect(300000 < sums[0] < 600000, f"{sums[0]} instructions of a program that does nothing")
+    expect(len(sums) == 4 and len(set(sums)) == 1, f"total, phases, calls and functions: {sums}")
