@@ -275,25 +275,36 @@ static enum status load_initrd(const struct image_load *load, const struct image
 	return image_read(initrd, 0, memory_at(load->memory, start, size), size);
 }
 
-enum status image_load(const char *path, const char *initrd, struct memory *memory,
-		       struct image *image)
+enum status image_open(const char *path, const char *initrd, struct image_files *files)
 {
-	struct image_load load = { .memory = memory, .image = image };
-	struct image_file ramdisk = { .fd = -1 };
+	enum status status;
+
+	*files = (struct image_files){ .image.fd = -1, .initrd.fd = -1 };
+	status = open_file(path, &files->image);
+	if (!status && initrd)
+		status = open_file(initrd, &files->initrd);
+	return status;
+}
+
+void image_close(struct image_files *files)
+{
+	if (files->image.fd >= 0)
+		close(files->image.fd);
+	if (files->initrd.fd >= 0)
+		close(files->initrd.fd);
+}
+
+enum status image_load(const struct image_files *files, struct memory *memory, struct image *image)
+{
+	struct image_load load = { .file = files->image,
+				   .memory = memory,
+				   .image = image,
+				   .initrd_size = files->initrd.size };
 	enum status status;
 
 	*image = (struct image){ .dtb = (window_end(memory) - IMAGE_DTB_ROOM) / BLOCK * BLOCK };
-	status = open_file(path, &load.file);
-	if (!status && initrd)
-		status = open_file(initrd, &ramdisk);
-	load.initrd_size = ramdisk.size;
-	if (!status)
-		status = load_image(&load);
-	if (!status && initrd)
-		status = load_initrd(&load, &ramdisk);
-	if (load.file.fd >= 0)
-		close(load.file.fd);
-	if (ramdisk.fd >= 0)
-		close(ramdisk.fd);
+	status = load_image(&load);
+	if (!status && files->initrd.path)
+		status = load_initrd(&load, &files->initrd);
 	return status;
 }

@@ -8,12 +8,6 @@
 
 #include "image.h"
 
-struct image_file {
-	const char *path;
-	int fd;
-	uint64_t size;
-};
-
 /* One image on its way into RAM. */
 struct image_load {
 	struct image_file file;

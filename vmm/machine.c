@@ -37,14 +37,12 @@ static enum status create_vm(struct machine *machine)
 
 static enum status add_memory(struct machine *machine)
 {
-	const struct options *options = machine->options;
 	struct kvm_userspace_memory_region region;
 	enum status status;
 
-	status = memory_map(&machine->memory, MAP_RAM_BASE, options->mem);
+	status = memory_map(&machine->memory, MAP_RAM_BASE, machine->options->mem);
 	if (!status)
-		status = image_load(options->image, options->initrd, &machine->memory,
-				    &machine->image);
+		status = image_load(&machine->files, &machine->memory, &machine->image);
 	if (status)
 		return status;
 	region = (struct kvm_userspace_memory_region){
@@ -173,21 +171,6 @@ static void add_devices(struct machine *machine)
 	bus_add(&machine->bus, &lab);
 }
 
-static enum status write_dtb(const char *path, const void *dtb, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-	if (fd < 0)
-		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot create it", path);
-	if (write(fd, dtb, size) != (ssize_t)size) {
-		close(fd);
-		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot write %zu bytes", path, size);
-	}
-	if (close(fd) < 0)
-		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot close it", path);
-	return STATUS_OK;
-}
-
 static enum status add_device_tree(struct machine *machine)
 {
 	const struct guest_fdt tree = {
@@ -203,14 +186,30 @@ static enum status add_device_tree(struct machine *machine)
 	void *dtb = memory_at(&machine->memory, machine->image.dtb, IMAGE_DTB_ROOM);
 	int size = guest_fdt_write(&tree, dtb, IMAGE_DTB_ROOM);
 
+	machine->dtb_size = (size_t)size;
 	if (size < 0)
 		return fail(STATUS_USAGE,
 			    "the device tree needs more than %llu bytes; shorten "
 			    "--append",
 			    IMAGE_DTB_ROOM);
-	if (!machine->options->dtb_out)
-		return STATUS_OK;
-	return write_dtb(machine->options->dtb_out, dtb, (size_t)size);
+	return STATUS_OK;
+}
+
+enum status machine_write_dtb(const struct machine *machine, const char *path)
+{
+	const void *dtb = memory_at(&machine->memory, machine->image.dtb, machine->dtb_size);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot create it", path);
+	if (write(fd, dtb, machine->dtb_size) != (ssize_t)machine->dtb_size) {
+		close(fd);
+		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot write %zu bytes", path,
+				  machine->dtb_size);
+	}
+	if (close(fd) < 0)
+		return fail_errno(STATUS_INPUT, "--dtb-out=%s: cannot close it", path);
+	return STATUS_OK;
 }
 
 /* As Documentation/arch/arm64/booting.rst: x0 is the device tree, x1 to x3 are 0 after INIT. */
@@ -231,10 +230,13 @@ enum status machine_create(struct machine *machine)
 {
 	enum status status;
 
-	/* So that machine_destroy() works after any failure. */
+	/* So that machine_destroy() works after any failure. The threads live on. */
 	machine->vm_fd = machine->gic_fd = -1;
-	for (int i = 0; i < machine->nvcpus; i++)
-		machine->vcpus[i] = (struct vcpu){ .fd = -1 };
+	for (int i = 0; i < machine->nvcpus; i++) {
+		machine->vcpus[i].fd = -1;
+		machine->vcpus[i].run = NULL;
+		atomic_store(&machine->vcpus[i].hops, 0);
+	}
 
 	status = create_vm(machine);
 	if (!status)

@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include "bus.h"
+#include "gate.h"
 #include "image.h"
+#include "jail.h"
 #include "kvm.h"
 #include "memory.h"
 #include "mode.h"
@@ -28,8 +30,7 @@ struct vcpu {
 	int index;
 	int fd;
 	struct kvm_run *run;
-	pthread_t thread;
-	atomic_int tid; /* 0 until the thread runs */
+	atomic_int tid; /* 0 until its thread runs */
 	struct plan_place place;
 	atomic_int cpu;   /* where the plan has put it, -1 without a plan */
 	atomic_uint hops; /* since the last window */
@@ -45,7 +46,9 @@ struct machine {
 	int gic; /* 2 or 3 */
 	size_t run_size;
 	struct memory memory;
+	struct image_files files;
 	struct image image;
+	size_t dtb_size;
 	struct bus bus;
 	struct pl011 uart;
 	struct output output;
@@ -54,6 +57,8 @@ struct machine {
 	struct trace trace;
 	struct stats stats;
 	pthread_mutex_t lock; /* record, trace, stats and strays */
+	struct gate gate;
+	struct jail jail;
 	int nvcpus;
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
@@ -64,7 +69,7 @@ struct machine {
 #define MACHINE_RESET 256 /* for machine_end(), in place of a status: the guest starts anew */
 
 /*
- * Builds the machine from options, host, choice, plan, kvm and nvcpus, which the
+ * Builds the machine from options, host, choice, plan, kvm, files and nvcpus, which the
  * caller has set, in the order that KVM demands: VM, memory, every vCPU before
  * the GIC is initialised, the calling thread on vCPU 0's CPU before
  * KVM_ARM_VCPU_INIT (the default PMU is taken there), the GIC before the PMU's
@@ -77,6 +82,9 @@ void machine_destroy(struct machine *machine);
 /* The same machine as after machine_create(), with nothing left of what the guest did. */
 enum status machine_restart(struct machine *machine);
 
+/* The guest's device tree, as a file. */
+enum status machine_write_dtb(const struct machine *machine, const char *path);
+
 /* gic.c: creates and initialises the GIC; the level of a shared interrupt. */
 enum status gic_create(struct machine *machine);
 void gic_set_spi(struct machine *machine, unsigned intid, bool level);
@@ -85,9 +93,10 @@ void gic_set_spi(struct machine *machine, unsigned intid, bool level);
 enum status vpmu_create(const struct machine *machine);
 
 /*
- * run.c: runs every vCPU in a thread of its own until the guest, a failure, a
- * signal or the timeout ends the run; returns its status. A guest that resets itself
- * starts anew. The calling thread does what wait.h says.
+ * run.c: puts this thread and a thread for each vCPU into the jail, then runs the guest
+ * until it, a failure, a signal or the timeout ends the run; returns its status. A guest
+ * that resets itself starts anew. The calling thread does what wait.h says. The others
+ * wait at the gate in the end, and go with the process.
  */
 enum status machine_run(struct machine *machine);
 

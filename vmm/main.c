@@ -12,6 +12,7 @@
 #include "options.h"
 #include "probe.h"
 #include "record.h"
+#include "supervisor.h"
 
 static enum status discover(struct host *host)
 {
@@ -50,9 +51,11 @@ static uint64_t counter_frequency(void)
 
 static enum status run_guest(struct machine *machine)
 {
+	const struct options *options = machine->options;
 	enum status status = machine_create(machine);
 
-	/* The jail's place: everything is open, no guest instruction has run. */
+	if (!status && options->dtb_out)
+		status = machine_write_dtb(machine, options->dtb_out);
 	if (!status) {
 		record_run(&machine->record, machine->host, machine->choice, machine->nvcpus,
 			   counter_frequency());
@@ -60,7 +63,7 @@ static enum status run_guest(struct machine *machine)
 		status = machine_run(machine);
 		record_end(&machine->record, (int)status, machine_now(machine));
 		trace_end(&machine->trace, machine->host, machine_now(machine));
-		if (!machine->options->quiet)
+		if (!options->quiet)
 			stats_print(&machine->stats, machine->host, machine->choice, stderr);
 	}
 	machine_destroy(machine);
@@ -114,8 +117,12 @@ static enum status start(const struct options *options)
 	if (status)
 		return status;
 	status = trace_open(&machine.trace, options->trace);
-	if (!status)
-		status = run_guest(&machine);
+	if (!status) {
+		status = image_open(options->image, options->initrd, &machine.files);
+		if (!status)
+			status = run_guest(&machine);
+		image_close(&machine.files);
+	}
 	closed = record_close(&machine.record);
 	status = status ? status : closed;
 	closed = trace_close(&machine.trace);
@@ -133,7 +140,9 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.version)
 		puts("minivmm " MINIVMM_VERSION);
-	else
+	else if (options.probe || options.jail == JAIL_OFF || supervise(&status))
 		status = start(&options);
+	else
+		return (int)status;
 	return (int)end_output(status);
 }

@@ -252,6 +252,19 @@ enum status option_gic(const struct entry *self, struct options *options, const 
 	return STATUS_OK;
 }
 
+enum status option_jail(const struct entry *self, struct options *options, const char *value)
+{
+	if (!strcmp(value, "on"))
+		options->jail = JAIL_ON;
+	else if (!strcmp(value, "log"))
+		options->jail = JAIL_LOG;
+	else if (!strcmp(value, "off"))
+		options->jail = JAIL_OFF;
+	else
+		return fail(STATUS_USAGE, "--%s=%s: use on, log or off", self->name, value);
+	return STATUS_OK;
+}
+
 enum status option_probe(const struct entry *self, struct options *options, const char *value)
 {
 	options->probe = true;

@@ -32,6 +32,7 @@ enum status option_affinity(const struct entry *self, struct options *options, c
 enum status option_migrate(const struct entry *self, struct options *options, const char *value);
 enum status option_refusal(const struct entry *self, struct options *options, const char *value);
 enum status option_gic(const struct entry *self, struct options *options, const char *value);
+enum status option_jail(const struct entry *self, struct options *options, const char *value);
 enum status option_probe(const struct entry *self, struct options *options, const char *value);
 
 #endif

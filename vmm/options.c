@@ -51,6 +51,8 @@ static const struct entry entries[] = {
 	  offsetof(struct options, trace) },
 	{ "timeout", VALUE_NEEDED, "SECONDS", "give up on a guest that hangs (default: never)",
 	  option_timeout, 0 },
+	{ "jail", VALUE_NEEDED, "MODE", "on, log (what it would forbid) or off (default: on)",
+	  option_jail, 0 },
 	{ "no-reboot", VALUE_NONE, NULL, "a reset by the guest ends the run, with status 0",
 	  option_flag, offsetof(struct options, no_reboot) },
 	{ "strict-mmio", VALUE_NONE, NULL, "an access to no device at all is a guest crash",
@@ -190,7 +192,8 @@ void options_help(FILE *out)
 	fprintf(out,
 		"\nExit status: 0 the guest ended well, 1-63 its own failure, %d usage, %d file,\n"
 		"%d host or kernel lacks something, %d internal error, %d KVM refused a CPU,\n"
-		"%d guest crash, %d timeout, %d Ctrl-C or Ctrl-A x, %d SIGTERM.\n",
+		"%d guest crash, %d killed by the jail, %d timeout, %d Ctrl-C or Ctrl-A x,\n"
+		"%d SIGTERM.\n",
 		STATUS_USAGE, STATUS_INPUT, STATUS_HOST, STATUS_INTERNAL, STATUS_REFUSED,
-		STATUS_CRASH, STATUS_TIMEOUT, STATUS_SIGNAL + 2, STATUS_SIGNAL + 15);
+		STATUS_CRASH, STATUS_JAIL, STATUS_TIMEOUT, STATUS_SIGNAL + 2, STATUS_SIGNAL + 15);
 }

@@ -15,6 +15,8 @@
 
 enum pmu_mode { PMU_AUTO, PMU_DEFAULT, PMU_EXPLICIT, PMU_COMPOSITE, PMU_STRICT, PMU_OFF };
 
+enum jail_mode { JAIL_ON, JAIL_LOG, JAIL_OFF };
+
 /* One range of --pmu-filter; the kernel's struct kvm_pmu_event_filter. */
 struct pmu_filter {
 	uint16_t base;
@@ -46,6 +48,7 @@ struct options {
 	const char *record;
 	const char *trace;
 	unsigned timeout_s; /* 0: none */
+	enum jail_mode jail;
 	bool no_reboot;
 	bool strict_mmio;
 	bool quiet;

@@ -8,9 +8,21 @@
 
 #include "output.h"
 
+/*
+ * What a descriptor that is ready for output takes for sure: a pipe PIPE_BUF bytes, a
+ * file all there are, anything else a byte.
+ */
+static size_t piece_for(int fd)
+{
+	struct stat kind;
+
+	return fstat(fd, &kind) == 0 && (S_ISFIFO(kind.st_mode) || S_ISREG(kind.st_mode)) ? PIPE_BUF
+											  : 1;
+}
+
 void output_init(struct output *output, int fd, void (*ask)(void *), void *owner)
 {
-	*output = (struct output){ .fd = fd, .ask = ask, .owner = owner };
+	*output = (struct output){ .fd = fd, .piece = piece_for(fd), .ask = ask, .owner = owner };
 	pthread_mutex_init(&output->writing, NULL);
 }
 
@@ -118,23 +130,11 @@ void output_hurry(struct output *output, bool hurry)
 	atomic_store(&output->hurry, hurry);
 }
 
-/*
- * What a descriptor that is ready for output takes for sure: a pipe PIPE_BUF bytes, a
- * file all there are, anything else a byte.
- */
-static size_t piece(int fd)
-{
-	struct stat kind;
-
-	return fstat(fd, &kind) == 0 && (S_ISFIFO(kind.st_mode) || S_ISREG(kind.st_mode)) ? PIPE_BUF
-											  : 1;
-}
-
 static void write_some(struct output *output)
 {
 	struct output_bytes *leaving = &output->leaving;
 	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
-	size_t sent = 0, left, most = leaving->count ? piece(output->fd) : 0;
+	size_t sent = 0, left, most = output->piece;
 
 	while ((left = leaving->count - sent) && poll(&out, 1, 0) == 1) {
 		ssize_t put = write(output->fd, leaving->bytes + sent, left < most ? left : most);

@@ -20,7 +20,8 @@ struct output_bytes {
 };
 
 struct output {
-	int fd; /* borrowed */
+	int fd;       /* borrowed */
+	size_t piece; /* how much it takes for sure when it is ready */
 	/* Asks for an output_flush() soon; not again before that was called. */
 	void (*ask)(void *owner);
 	void *owner;

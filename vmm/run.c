@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The run: vCPU threads, their end, and the guest's resets. */
+/* The run: the jail, vCPU threads, their end, and the guest's resets. */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -87,51 +88,57 @@ static void come_first(void)
 	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first);
 }
 
-static int start_threads(struct machine *machine)
+static enum status start_threads(struct machine *machine)
 {
-	int started;
+	/* One heap for all: one of a thread's own would be mapped in the jail. */
+	mallopt(M_ARENA_MAX, 1);
+	gate_init(&machine->gate, (unsigned)machine->nvcpus);
+	for (int i = 0; i < machine->nvcpus; i++) {
+		pthread_t thread;
+		int error = pthread_create(&thread, NULL, vcpu_thread, &machine->vcpus[i]);
 
-	for (started = 0; started < machine->nvcpus; started++) {
-		struct vcpu *vcpu = &machine->vcpus[started];
-		int error = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
-
-		if (error) {
-			machine_end(machine,
-				    fail(STATUS_INTERNAL, "cannot start the thread of vCPU %d: %s",
-					 started, strerror(error)));
-			break;
-		}
+		if (error)
+			return fail(STATUS_INTERNAL, "cannot start the thread of vCPU %d: %s", i,
+				    strerror(error));
 	}
-	return started;
+	return STATUS_OK;
 }
 
-/* A kick that comes just before a blocking write() to the console is lost: then kick again. */
-static void join(struct machine *machine, struct vcpu *vcpu)
+/* From here on nothing can be opened, and nothing created but what a reset takes. */
+static enum status enter_jail(struct machine *machine)
 {
-	struct timespec limit;
+	struct jail *jail = &machine->jail;
+	enum status status;
 
-	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &limit);
-		limit.tv_sec++;
-		if (pthread_clockjoin_np(vcpu->thread, NULL, CLOCK_MONOTONIC, &limit) != ETIMEDOUT)
-			return;
-		kick_all(machine);
+	*jail = (struct jail){ .mode = machine->options->jail,
+			       .resets = !machine->options->no_reboot };
+	status = jail_process(jail);
+	if (!status)
+		status = start_threads(machine);
+	if (status)
+		return status;
+	if (machine->plan.period_ns) {
+		while (!gate_all_here(&machine->gate)) /* then each has a tid */
+			;
+		for (int i = 0; i < machine->nvcpus; i++)
+			jail->moved[jail->nmoved++] = atomic_load(&machine->vcpus[i].tid);
 	}
+	return jail_thread(jail, JAIL_MAIN);
 }
 
 /* One life of the guest: its status, or MACHINE_RESET. */
 static int run_once(struct machine *machine, struct waiter *waiter)
 {
-	int started, status;
+	int status;
 
-	atomic_store(&machine->end, -1);
 	output_hurry(&machine->output, false);
 	/* Else a guest that resets at once for ever could not be ended. */
 	wait_look(waiter);
-	started = atomic_load(&machine->end) < 0 ? start_threads(machine) : 0;
+	gate_open(&machine->gate);
 	wait_for_end(waiter);
-	for (int i = 0; i < started; i++)
-		join(machine, &machine->vcpus[i]);
+	/* A kick that comes just before a blocking write() to the console is lost. */
+	while (!gate_all_here(&machine->gate))
+		kick_all(machine);
 	status = atomic_load(&machine->end);
 	return status == MACHINE_RESET ? status : wait_for_output(waiter, status);
 }
@@ -141,6 +148,7 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 	const struct sigaction kick = { .sa_handler = ignore_kick };
 
 	machine->start_ns = clock_ns();
+	atomic_store(&machine->end, -1);
 	machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&machine->lock, NULL);
 	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
@@ -152,17 +160,13 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 	return STATUS_OK;
 }
 
-enum status machine_run(struct machine *machine)
+static int run_all(struct machine *machine, struct waiter *waiter)
 {
-	static struct waiter waiter;
-	int status = (int)prepare(machine, &waiter);
-
-	if (status)
-		return (enum status)status;
 	for (unsigned resets = 1;; resets++) {
-		status = run_once(machine, &waiter);
+		int status = run_once(machine, waiter);
+
 		if (status != MACHINE_RESET)
-			break;
+			return status;
 		output_flush(&machine->output);
 		if (!machine->options->quiet)
 			fprintf(stderr,
@@ -172,8 +176,21 @@ enum status machine_run(struct machine *machine)
 		record_reset(&machine->record, machine_now(machine));
 		status = (int)machine_restart(machine);
 		if (status)
-			break;
+			return status;
+		atomic_store(&machine->end, -1);
 	}
+}
+
+enum status machine_run(struct machine *machine)
+{
+	static struct waiter waiter;
+	int status = (int)prepare(machine, &waiter);
+
+	if (status)
+		return (enum status)status;
+	status = (int)enter_jail(machine);
+	if (!status)
+		status = run_all(machine, &waiter);
 	wait_close(&waiter);
 	close(machine->wake_fd);
 	return (enum status)status;

@@ -12,8 +12,9 @@ enum status {
 	STATUS_INTERNAL = 70,  /* something failed that should not, or a fault of minivmm */
 	STATUS_REFUSED = 71,   /* KVM refused to run a vCPU on a CPU, and --on-refusal=stop */
 	STATUS_CRASH = 72,     /* the guest took an unexpected exception or KVM gave it up */
-	STATUS_TIMEOUT = 124,  /* --timeout ran out */
-	STATUS_SIGNAL = 128,   /* 128 + N: signal N; 130 is Ctrl-C and Ctrl-A x too */
+	STATUS_JAIL = 73,     /* the VMM made a system call that its jail forbids, and was killed */
+	STATUS_TIMEOUT = 124, /* --timeout ran out */
+	STATUS_SIGNAL = 128,  /* 128 + N: signal N; 130 is Ctrl-C and Ctrl-A x too */
 };
 
 #endif

@@ -212,9 +212,9 @@ static int fail_run(const struct vcpu *vcpu)
 	return (int)fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d", vcpu->index);
 }
 
-void *vcpu_thread(void *argument)
+/* One life of the guest. */
+static void live(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = argument;
 	struct machine *machine = vcpu->machine;
 	enum status status = vcpu_place(vcpu, 0, plan_cpu(&machine->plan, &vcpu->place));
 
@@ -224,7 +224,6 @@ void *vcpu_thread(void *argument)
 	trace_cpu(&machine->trace, machine->host, vcpu->index, sched_getcpu(),
 		  machine_now(machine));
 	pthread_mutex_unlock(&machine->lock);
-	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
 	if (machine->options->settle) /* the CPU left behind is that of the main thread */
 		settle();
 	while (atomic_load(&machine->end) < 0) {
@@ -232,6 +231,22 @@ void *vcpu_thread(void *argument)
 			handle_exit(vcpu);
 		else if (errno != EINTR && errno != EAGAIN)
 			machine_end(machine, fail_run(vcpu));
+	}
+}
+
+void *vcpu_thread(void *argument)
+{
+	struct vcpu *vcpu = argument;
+	struct machine *machine = vcpu->machine;
+	enum status status;
+
+	atomic_store(&vcpu->tid, (int)syscall(SYS_gettid));
+	status = jail_thread(&machine->jail, JAIL_VCPU);
+	if (status)
+		machine_end(machine, (int)status);
+	for (unsigned life = 1;; life++) {
+		gate_pass(&machine->gate, life);
+		live(vcpu);
 	}
 	return NULL;
 }

@@ -53,8 +53,8 @@ class Row(NamedTuple):
     why: str = ""  # what holds it above its aim, and what it would take
 
 
-def ours(*arguments, flags=(), kernel="composite", column=0):
-    return Run((*flags, "minivmm", "--quiet", *arguments), kernel, column)
+def ours(*arguments, flags=(), kernel="composite", column=0, jail="off"):
+    return Run((*flags, "minivmm", "--quiet", f"--jail={jail}", *arguments), kernel, column)
 
 
 def floor(*arguments, flags=(), column=0):
@@ -69,6 +69,10 @@ def loop(make, name, *arguments, before=(), base="off.bin", **options):
     """What one turn of a guest's loop costs: the rest of the run is in BASE too."""
     return Cost((make(*before, f"{name}.bin", *arguments, **options),),
                 (make(*before, base, *arguments, **options),), LOOPS[name])
+
+
+JAIL = ("the VMM's process and the end of its parent (a fork, and its pages that are written to), a filter "
+        "a thread, Landlock")
 
 
 def startup(mode, vcpus):
@@ -138,11 +142,16 @@ ROWS = [
     Row("fork, exec and exit of a program that does nothing", "instructions",
         one(Run(("bench-true",)))),
     *(startup(mode, vcpus) for vcpus in VCPUS for mode in MODES),
+    *(Row(f"startup in the jail, explicit, {vcpus} vCPU{'s' if vcpus > 1 else ''}", "instructions",
+          one(ours("--pmu=explicit", f"--cpus={vcpus}", "off.bin", jail="on", flags=("-i", "-n4"))),
+          one(floor("off.bin", str(vcpus), flags=("-i", "-n4"))), Aim(1.3), JAIL) for vcpus in VCPUS),
     Row("exec to the guest's first instruction", "instructions",
         one(ours(*EXPLICIT, "first.bin", flags=("-x",))),
         one(floor("-p", "first.bin", flags=("-x",))), Aim(1.15)),
     Row("exit to the lab device", "instructions", loop(ours, "exits", before=EXPLICIT),
         loop(floor, "exits"), Aim(1, 60)),
+    Row("exit to the lab device, in the jail", "instructions",
+        loop(ours, "exits", before=EXPLICIT, jail="on"), loop(floor, "exits")),
     Row("exit to an address where nothing is", "instructions",
         loop(ours, "strays", before=EXPLICIT), loop(floor, "strays")),
     Row("byte on the console", "instructions", loop(ours, "bytes", before=EXPLICIT),

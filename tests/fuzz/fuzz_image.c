@@ -173,6 +173,18 @@ static void must_be_loaded(const struct file *file, const struct file *initrd,
 	rest_must_be_zero();
 }
 
+static bool load(const struct file *file, const struct file *initrd, struct memory *memory,
+		 struct image *image)
+{
+	struct image_files files;
+	enum status status = image_open(file->path, initrd ? initrd->path : NULL, &files);
+
+	if (!status)
+		status = image_load(&files, memory, image);
+	image_close(&files);
+	return succeeded(status, STATUS_INPUT);
+}
+
 /* Taking the advice on --mem, more for each piece of the image perhaps, ends where RAM is enough.
  */
 static void advice_must_help(const struct file *file, const struct file *initrd, uint64_t size)
@@ -188,8 +200,7 @@ static void advice_must_help(const struct file *file, const struct file *initrd,
 		must(more.size > size && more.size <= MAX_RAM && more.size % (2 * MIB) == 0);
 		size = more.size;
 		fail_text[0] = '\0';
-		succeeded(image_load(file->path, initrd ? initrd->path : NULL, &more, &image),
-			  STATUS_INPUT);
+		load(file, initrd, &more, &image);
 	}
 }
 
@@ -206,8 +217,7 @@ void fuzz_one(struct input *input)
 	memory.size = (1 + size % 16) * 2 * MIB << (size / 16);
 	file_fill(&other, input, initrd ? used % 64 : 0, memory.size);
 	file_fill(&file, input, MAX_FILE, memory.size);
-	if (succeeded(image_load(file.path, initrd ? other.path : NULL, &memory, &image),
-		      STATUS_INPUT))
+	if (load(&file, initrd, &memory, &image))
 		must_be_loaded(&file, initrd, &image, &memory);
 	else
 		advice_must_help(&file, initrd, memory.size);

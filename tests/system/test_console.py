@@ -78,8 +78,9 @@ def a_slow_reader_gets_all(lines, rest, ended):
       ["drive", "pipe", "expect=> ", "type=r", "expect=> ", "type=o", "minivmm", "--pmu=off",
        "talk.bin"],
       talk("pipe", ["type=r"], "--no-reboot"),
+      talk("pipe", ["type=r", "expect=> ", "type=o"], "--mem=256M"),
       ["minivmm", "--pmu=off", "--quiet", "--timeout=2", "reset.bin"])
-def reset_starts_the_guest_anew(result, noted, ended, forever):
+def reset_starts_the_guest_anew(result, noted, ended, large, forever):
     """SYSTEM_RESET: RAM, GIC and vCPUs are as at first; --no-reboot ends; --timeout is for all."""
     result.expect_status(0)
     expect(result.stdout.startswith(FRESH), result.stdout)
@@ -88,6 +89,7 @@ def reset_starts_the_guest_anew(result, noted, ended, forever):
     expect_equal(noted.expect_status(0).stderr.count("reset 1: the guest starts anew"), 1, "notes")
     ended.expect_status(0)
     expect_equal(ended.stdout.count("ram"), 1, "starts with --no-reboot")
+    large.expect_status(0)
     forever.expect_status(124).expect_one_line("--timeout")
 
 

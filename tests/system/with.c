@@ -34,23 +34,38 @@ static void die(const char *what)
 	exit(125);
 }
 
-/* Whether the process blocks the signal, as for a signalfd, or catches it. */
-static bool ready_for(pid_t pid, int signal)
+/* Whether the process, if it is there, has this parent; whether it blocks or catches the signal. */
+static bool look_at(pid_t pid, int signal, int parent, bool *ready)
 {
-	unsigned long long mask, ready = 0;
+	unsigned long long mask, signals = 0;
 	char text[256];
 	FILE *file;
+	int own = 0;
 
 	snprintf(text, sizeof(text), "/proc/%d/status", pid);
 	file = fopen(text, "re");
 	if (!file)
-		die(text);
+		return false;
 	while (fgets(text, sizeof(text), file))
 		if (sscanf(text, "SigBlk: %llx", &mask) == 1 ||
 		    sscanf(text, "SigCgt: %llx", &mask) == 1)
-			ready |= mask;
+			signals |= mask;
+		else
+			sscanf(text, "PPid: %d", &own);
 	fclose(file);
-	return ready >> (signal - 1) & 1;
+	*ready = signals >> (signal - 1) & 1;
+	return own == parent;
+}
+
+/* The command, or its child if it has one, waits for the signal, as with a signalfd. */
+static bool ready_for(pid_t pid, int signal)
+{
+	bool ready;
+
+	for (pid_t next = pid + 1; next < pid + 20; next++)
+		if (look_at(next, signal, pid, &ready))
+			return ready;
+	return look_at(pid, signal, getpid(), &ready) && ready;
 }
 
 int main(int argc, char **argv)

@@ -112,9 +112,16 @@ void put_elf(const char *name, const struct elf_file *elf, uint64_t size)
 
 static enum status load(const char *name, const char *initrd)
 {
+	struct image_files files;
+	enum status status;
+
 	memset(memory.host, 0, memory.size);
 	memset(&image, 0xff, sizeof(image));
-	return image_load(path_of(name), initrd ? path_of(initrd) : NULL, &memory, &image);
+	status = image_open(path_of(name), initrd ? path_of(initrd) : NULL, &files);
+	if (!status)
+		status = image_load(&files, &memory, &image);
+	image_close(&files);
+	return status;
 }
 
 void load_well(const char *name, const char *initrd)

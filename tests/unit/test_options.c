@@ -465,6 +465,13 @@ static void flags(void **state)
 	options = parsed("--strict-mmio|i");
 	assert_true(options.strict_mmio);
 	assert_false(options.no_reboot || options.quiet);
+	options = parsed("--jail=log|i");
+	assert_int_equal(options.jail, JAIL_LOG);
+	options = parsed("--jail|off|--jail=on|i");
+	assert_int_equal(options.jail, JAIL_ON);
+	options = parsed("--jail=off|i");
+	assert_int_equal(options.jail, JAIL_OFF);
+	assert_wrong("--jail=no|i", "--jail=no: use on, log or off");
 	options = parsed("--probe|i");
 	assert_true(options.probe);
 	assert_false(options.probe_json || options.quiet);
@@ -596,7 +603,8 @@ static void help_tells_everything_on_one_screen(void **state)
 		"every:",         "random:",       "step:",         "64M",
 		" 64 ",           " 65 ",          "69 ",           " 70 ",
 		" 71 ",           "72 ",           "124 ",          "130 ",
-		"143 ",           "1-63",          "--no-reboot",   "--strict-mmio",
+		"--jail=",        " 73 ",          "143 ",          "1-63",
+		"--no-reboot",    "--strict-mmio",
 	};
 	char *text = NULL;
 	size_t size = 0, width = 0, lines = 0;
