@@ -23,38 +23,15 @@ sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
+import chapters  # noqa: E402
 import each  # noqa: E402
 import records  # noqa: E402
 from topology import TOPOLOGIES  # noqa: E402
 
-WINDOWS = 20
-MODES = ("default", "explicit", "composite", "strict")
 FLAVORS = ("composite", "stock")
 NAMED_KERNELS = (*FLAVORS, "debian-6.1", "debian-6.12")
 DIED, HOST_LACKS, REFUSED = 9, 69, 71  # guest/calibrate.c; vmm/status.h
 WIDTH = 100
-
-CHAPTERS = (
-    {"id": "calibrate", "kind": "verdict", "title": "A guest that divides by its cycle counter",
-     "text": "Windows does this when it boots: it counts the cycles of a span of time and divides "
-             "by their number. The guest calibrates four times on each CPU of its plan, then "
-             "hops. It ends where it would have to divide by zero. A span in which the host did "
-             "something else, as a hop, has fewer cycles."},
-    {"id": "table", "kind": "table", "title": "Cycles of the same work, in every mode",
-     "text": "A window is the guest's work between two readings of its counters, the same work "
-             "each time. Hopped are windows in which the vCPU hopped and that ended on these "
-             "CPUs, stayed all others. After each hop minivmm waits for the CPU that was left "
-             "(--settle), so that other work does not count."},
-    {"id": "sync", "kind": "pictures", "title": "Hops that the guest asks for",
-     "text": "The same work again, four windows on each cluster, without waiting. Hatched: the "
-             "vCPU is on another cluster than the first one. All axes are alike."},
-    {"id": "async", "kind": "pictures", "title": "Hops in time, while the guest runs",
-     "text": "The vCPU is moved every 2 ms, wherever the guest is in its work, so that a window "
-             "may begin on one cluster and end on another."},
-    {"id": "overflow", "kind": "pictures", "title": "An overflow after each hop",
-     "text": "The guest sets its cycle counter shortly before the overflow, hops, and waits for "
-             "the interrupt: a diamond is a window in which it came."},
-)
 
 
 class Failure(Exception):
@@ -155,20 +132,9 @@ class Bench:
         if status:
             raise Failure(f"minivmm --probe: {last_line(errors)}")
         self.host = json.loads(text)
-        self.groups = records.clusters(self.host)
         with open(version, encoding="utf-8") as file:
             self.linux = file.read().strip()
         os.unlink(version)
-
-    @property
-    def modes(self):
-        """Those that are worth a try: only a host that knows strict has it."""
-        return MODES if self.host["kvm"].get("strict") else MODES[:-1]
-
-    def plan(self, times):
-        """Each cluster's first CPU so many times in a row: a window that hops, others stay."""
-        return "--migrate=step:" + ",".join(
-            str(group[0]) for group, _ in self.groups for _ in range(times))
 
     def chapter(self, chapter, entries):
         """Runs ENTRIES, [(title, arguments, windows to draw)], and keeps their records."""
@@ -198,7 +164,7 @@ class Bench:
     def write_facts(self):
         """After each chapter, so that the records of a demo that is broken off have theirs."""
         facts = {"where": self.where, "short": f"on {os.path.basename(self.kernel)}" if self.emulated else "here",
-                 "host": self.host, "facts": self.facts(), "chapters": CHAPTERS, "runs": self.runs}
+                 "host": self.host, "facts": self.facts(), "chapters": chapters.CHAPTERS, "runs": self.runs}
         with open(os.path.join(self.folder, records.FACTS), "w", encoding="utf-8") as file:
             json.dump(facts, file, indent=1)
 
@@ -259,26 +225,6 @@ def image_facts(kernel):
     return text + ("; no patches" if kernel == "stock" else "")
 
 
-def chapters(bench):
-    """Every chapter's runs: (title, arguments, windows to draw)."""
-    back = "--on-refusal=return"
-    payload = (f"--append=windows={WINDOWS}", "guest.bin")
-    yield "calibrate", [(mode, (f"--pmu={mode}", bench.plan(4), back, "calibrate.bin"), 24)
-                        for mode in bench.modes]
-    yield "table", [("auto", ("--pmu=auto", *payload), 0)] + [
-        (mode, (f"--pmu={mode}", bench.plan(2), "--settle", back, *payload), 0)
-        for mode in bench.modes]
-    yield "sync", [(mode, (f"--pmu={mode}", bench.plan(4), back, *payload), WINDOWS)
-                   for mode in bench.modes] + [
-        ("explicit, without --on-refusal=return",
-         ("--pmu=explicit", bench.plan(4), *payload), WINDOWS)]
-    every = "--migrate=every:2ms:" + ",".join(str(group[0]) for group, _ in bench.groups)
-    yield "async", [(mode, (f"--pmu={mode}", every, back, "--append=windows=120", "guest.bin"), 120)
-                    for mode in bench.modes]
-    yield "overflow", [(mode, (f"--pmu={mode}", bench.plan(1), back, "overflow.bin"), WINDOWS)
-                       for mode in bench.modes]
-
-
 def expected(run_facts):
     """Whether a run ended as its mode lets it."""
     wanted = {0, HOST_LACKS}
@@ -337,7 +283,7 @@ def demonstrate(options, kernels):
         folder = fresh_folder(os.path.join(options.out, f"records-{number}"))
         benches.append(Bench(options, kernel, folder))
         benches[-1].probe()
-        for chapter, entries in chapters(benches[-1]):
+        for chapter, entries in chapters.runs(benches[-1].host, records.clusters(benches[-1].host)):
             benches[-1].chapter(chapter, entries)
     for site in records.load([bench.folder for bench in benches]):
         show(site)

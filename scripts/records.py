@@ -8,6 +8,8 @@ import json
 import os
 import statistics
 
+import results
+
 FACTS = "facts.json"
 KEYS = {
     "run": {"mode": str, "vcpus": int},
@@ -214,8 +216,13 @@ def read_entries(path):
 
 
 def read_facts(folder):
-    """facts.json, or {} if there is none."""
+    """facts.json, or what a bundle's run has left instead, or {} if there is neither."""
     path = os.path.join(folder, FACTS)
+    if results.is_one(folder):
+        try:
+            return results.facts(folder)
+        except (KeyError, ValueError):
+            raise Broken(f"{folder}: not the results of a bundle's run") from None
     if not os.path.exists(path):
         return {}
     try:

@@ -12,6 +12,7 @@ import test_auto  # noqa: E402,F401  (each registers its tests)
 import test_bare  # noqa: E402,F401
 import test_bench  # noqa: E402,F401
 import test_board  # noqa: E402,F401
+import test_bundle  # noqa: E402,F401
 import test_console  # noqa: E402,F401
 import test_debian  # noqa: E402,F401
 import test_exact  # noqa: E402,F401

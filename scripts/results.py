@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The results folder of a bundle's run, as the facts that a report is made of."""
+import json
+import os
+import re
+
+from chapters import CHAPTERS
+
+RUNS, HOST = "runs.tsv", "host.json"
+COLUMNS = ("name", "title", "chapter", "shown", "status", "command", "said")
+SHOWN = 12  # failed cases that a report names
+
+
+def is_one(folder):
+    """Whether a bundle's run left this folder."""
+    return os.path.exists(os.path.join(folder, "status")) or os.path.exists(os.path.join(folder, RUNS))
+
+
+def lines(folder, name):
+    """Of a file that may not be there: a run can end early."""
+    try:
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def runs(folder):
+    """What runs.tsv says of each guest."""
+    for line in lines(folder, RUNS):
+        run = dict(zip(COLUMNS, line.split("\t")))
+        run["shown"], run["status"] = int(run["shown"]), int(run["status"])
+        run["said"] = run["said"].removeprefix(f"{run['title']}: ")
+        record = f"{os.path.basename(run['name'])}.jsonl"
+        if os.path.exists(os.path.join(folder, record)):
+            run["record"] = record
+        yield run
+
+
+def verdict(ktap, status):
+    """pmu-regress's totals, and the cases that failed."""
+    totals = [line for line in ktap if line.startswith("# Totals: ")]
+    skipped = [line.partition("# SKIP ")[2] for line in ktap if line.startswith("1..0 # SKIP ")]
+    failed = [re.sub(r"not ok \d+ (- )?", "", line) for line in ktap if line.startswith("not ok ")]
+    if totals:
+        text = ", ".join(f"{count} {word}" for word, count in re.findall(r"(\w+):(\d+)", totals[-1]))
+    else:
+        text = f"nothing could run: {skipped[0]}" if skipped else "broken off" if ktap else "not run"
+    names = ", ".join(failed[:SHOWN]) + (f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else "")
+    return f"{text} (status {status})" + (f"; failed: {names}" if failed else "")
+
+
+def facts(folder):
+    """The facts of this folder, keyed as scripts/demo's."""
+    pairs = [line.split(": ", 1) for line in lines(folder, "host.txt") if ": " in line]
+    said = dict(pairs)
+    ran = list(runs(folder))
+    status = (lines(folder, "status") or ["none"])[0]
+    shown = {"pmu-regress": verdict(lines(folder, "regress.ktap"), status)}
+    shown |= {key: said[key] for key in ("machine", "kernel", "system", "minivmm", "date", "load") if said.get(key)}
+    warnings = [text for key, text in pairs if key == "warning"]
+    shown |= {"warnings": "; ".join(warnings)} if warnings else {}
+    result = {"where": f"a board: {said.get('machine') or 'of unknown name'}, {said.get('kernel', 'no kernel named')}",
+              "short": said.get("machine") or "a board", "facts": shown, "runs": ran,
+              "chapters": [chapter for chapter in CHAPTERS
+                           if any(run["chapter"] == chapter["id"] for run in ran)]}
+    if lines(folder, HOST):
+        result["host"] = json.loads("\n".join(lines(folder, HOST)))
+    return result

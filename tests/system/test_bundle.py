@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""The bundle, untarred where there is nothing but a busybox: it runs, and its results are complete."""
+import glob
+import os
+import subprocess
+import tarfile
+import tempfile
+import xml.etree.ElementTree
+
+from harness import Skipped, TOP, expect, expect_equal, test
+from test_report import read, script
+
+# What a board's owner types; the arguments are run's.
+INSIDE = """
+/bin/busybox --install -s /bin
+mkdir -p /somewhere/else && cd /somewhere/else && tar -xJf /root/bundle.tar.xz || exit 99
+mkdir /work && cd /work
+/somewhere/else/minivmm-*/run --results=results "$@"
+status=$?
+tar -cf /root/results.tar results
+exit $status
+"""
+LEFT = {"host.json", "host.txt", "kernel-before.log", "kernel.log", "probe.txt", "regress.ktap", "regress.xml",
+        "runs.tsv", "status"}
+
+
+def busybox():
+    """Debian's, for the board."""
+    done = subprocess.run([os.path.join(TOP, "tests", "board", "busybox")], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Skipped(f"there is no busybox for the board: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip()
+
+
+def bundle(build):
+    """Made of what is built."""
+    subprocess.run(["ninja", "-C", build, "bundle"], capture_output=True, check=True)
+    return max(glob.glob(os.path.join(build, "minivmm-*-aarch64.tar.xz")), key=os.path.getmtime)
+
+
+def run_bundle(folder, *arguments, board=()):
+    """Runs it in a bare root; returns the finished process, and the folder with its results."""
+    build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
+    bare = os.path.join(folder, "bare")
+    os.mkdir(bare)
+    os.symlink(os.path.join(build, "board-init"), os.path.join(bare, "board-init"))
+    with open(os.path.join(folder, "inside"), "w", encoding="utf-8") as file:
+        file.write(INSIDE)
+    done = subprocess.run(
+        [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=200", *board, f"--build={bare}",
+         f"--put={busybox()}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz", f"--put={folder}/inside",
+         f"--get=results.tar:{folder}/results.tar", "--", "/bin/busybox", "sh", "inside", *arguments],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if os.path.exists(f"{folder}/results.tar"):
+        with tarfile.open(f"{folder}/results.tar") as tar:
+            tar.extractall(folder, filter="data")
+    return done, os.path.join(folder, "results")
+
+
+def check_results(done, results):
+    """Two cases of pmu-regress, and every run of the demonstration, as the files say it."""
+    expect_equal(done.returncode, 0, f"status ({done.stdout[-2000:]} {done.stderr})")
+    ktap = read(results, "regress.ktap")
+    expect("# Totals: pass:2 fail:0 skip:0" in ktap, ktap)
+    expect(ktap in done.stdout, "KTAP on stdout is another one than in the folder")
+    expect_equal([line for line in done.stdout.replace(ktap, "").splitlines() if not line.startswith("# ")], [],
+                 "lines that are no comments")
+    expect_equal(LEFT - set(os.listdir(results)), set(), "files that lack")
+    expect_equal(read(results, "status"), "0\n", "kept status")
+    suite = xml.etree.ElementTree.parse(f"{results}/regress.xml").getroot()
+    expect_equal(len(list(suite.iter("testcase"))), 2, "cases in JUnit")
+    runs = [line.split("\t") for line in read(results, "runs.tsv").splitlines()]
+    for name, title, chapter, _, status, *_ in runs:
+        allowed = {"0", "69"} | ({"9"} if chapter == "calibrate" else set()) | ({"71"} if "without" in title else set())
+        expect(status in allowed, f"{name}: status {status}")
+        expect(status == "69" or os.path.exists(f"{results}/{name}.jsonl"), f"no record of {name}")
+    expect("host PMU: armv8_cortex_a72, CPUs 2-3" in read(results, "host.txt"), read(results, "host.txt"))
+    return runs
+
+
+@test()
+def bundle_runs_in_a_bare_root():
+    """Untarred beside a busybox alone: run tests, demonstrates, keeps all; scripts/report makes a page."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, results = run_bundle(folder, "--run=interface.refused/*")
+        runs = check_results(done, results)
+        expect_equal(len({run[0] for run in runs}), 17, "runs of the demonstration")
+        page = script("report", f"--out={folder}/page", results)
+        expect_equal(page.returncode, 0, f"status of scripts/report ({page.stderr})")
+        text = read(folder, "page", "report.html")
+        for words in ("died in calibration ", "minivmm biglittle board", "2 pass, 0 fail, 0 skip (status 0)"):
+            expect(words in text, f"no {words!r} on the page")
+        expect_equal(text.count("<svg"), 13, "pictures")
+
+
+@test()
+def bundle_says_what_lacks():
+    """On a board without EL2 run warns, keeps what it can, and exits with pmu-regress's 4; wrong options 2."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, results = run_bundle(folder, board=["--append=kvm-arm.mode=none"])
+        expect_equal(done.returncode, 4, f"status ({done.stdout} {done.stderr})")
+        expect("# warning: there is no /dev/kvm" in done.stdout, done.stdout)
+        expect("1..0 # SKIP " in read(results, "regress.ktap"), "no skip with a reason")
+        page = script("report", f"--out={folder}/page", results)
+        expect_equal(page.returncode, 0, f"status of scripts/report ({page.stderr})")
+        expect("nothing could run: " in read(folder, "page", "report.html"), "the page does not say that nothing ran")
+    done = subprocess.run([os.path.join(TOP, "bundle", "run"), "--no-such"], capture_output=True, text=True, check=False)
+    expect_equal((done.returncode, done.stderr), (2, "run: --no-such: no such option or value; --help lists them\n"),
+                 "a wrong option")
+
+
+@test(slow=True)
+def bundle_runs_on_debians_kernel():
+    """The same on Debian's own arm64 kernel, which has no composite mode."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.exists(os.path.join(cache, "minivmm", "debian-6.12", "Image")):
+        raise Skipped("scripts/debian-kernel 6.12 has not been run here")
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, results = run_bundle(folder, "--run=interface.refused/*", board=["--kernel=debian-6.12"])
+        check_results(done, results)
+        expect("Debian" in read(results, "host.txt"), "another kernel")
