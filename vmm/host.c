@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "host.h"
 
 #define PMU_DEVICES "bus/event_source/devices"
+#define CPU_DEVICES "devices/system/cpu"
 
 /* One sysfs file; an attribute never exceeds a page. */
 struct attribute {
@@ -22,6 +22,7 @@ struct attribute {
 	char text[4097];
 };
 
+/* sysfs gives an attribute at once, and ends it with a newline: then there is no more to read. */
 static int read_whole(int fd, char *text, size_t size)
 {
 	size_t used = 0;
@@ -33,38 +34,55 @@ static int read_whole(int fd, char *text, size_t size)
 			continue;
 		if (got < 0)
 			return -1;
-		if (got == 0) {
+		used += (size_t)got;
+		if (used < size && (got == 0 || text[used - 1] == '\n')) {
 			text[used] = '\0';
 			return 0;
 		}
-		used += (size_t)got;
 	}
 	errno = EFBIG;
 	return -1;
 }
 
-/* Fills path, and text unless it fails: -1 with errno. */
-__attribute__((format(printf, 3, 4))) static int
-attribute_read(struct attribute *attribute, const char *sysfs, const char *format, ...)
+/* Where files are looked for: with @fd, the kernel need not look for the folder each time. */
+struct folder {
+	const char *path;
+	int fd; /* -1: by the path */
+};
+
+/* Adds "/@name" to a path that ends at @end: its new end, -1 if there is no room. printf is slow.
+ */
+static ssize_t add_name(struct attribute *attribute, size_t end, const char *name)
 {
-	va_list args;
-	int start, length, fd, error;
+	size_t length = strlen(name);
 
-	start = snprintf(attribute->path, sizeof(attribute->path), "%s/", sysfs);
-	if (start < 0 || (size_t)start >= sizeof(attribute->path)) {
+	if (length + 2 > sizeof(attribute->path) - end)
+		return -1;
+	attribute->path[end] = '/';
+	memcpy(attribute->path + end + 1, name, length + 1);
+	return (ssize_t)(end + 1 + length);
+}
+
+/* File @name of @folder's folder @in. Fills path, and text unless it fails: -1 with errno. */
+static int attribute_read(struct attribute *attribute, struct folder folder, const char *in,
+			  const char *name)
+{
+	size_t start = strlen(folder.path);
+	ssize_t end = -1;
+	int fd, error;
+
+	if (start < sizeof(attribute->path)) {
+		memcpy(attribute->path, folder.path, start + 1);
+		end = add_name(attribute, start, in);
+	}
+	if (end < 0 || add_name(attribute, (size_t)end, name) < 0) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	va_start(args, format);
-	length = vsnprintf(attribute->path + start, sizeof(attribute->path) - (size_t)start, format,
-			   args);
-	va_end(args);
-	if (length < 0 || (size_t)(start + length) >= sizeof(attribute->path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-
-	fd = open(attribute->path, O_RDONLY | O_CLOEXEC);
+	if (folder.fd < 0)
+		fd = open(attribute->path, O_RDONLY | O_CLOEXEC);
+	else
+		fd = openat(folder.fd, attribute->path + start + 1, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	error = read_whole(fd, attribute->text, sizeof(attribute->text)) ? errno : 0;
@@ -92,7 +110,7 @@ static enum status read_cpus(const char *sysfs, const char *name, cpu_set_t *set
 {
 	struct attribute attribute;
 
-	if (attribute_read(&attribute, sysfs, "devices/system/cpu/%s", name))
+	if (attribute_read(&attribute, (struct folder){ sysfs, -1 }, CPU_DEVICES, name))
 		return fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
 	if (cpulist_parse(attribute.text, set))
 		return fail(STATUS_HOST, "%s is not a list of CPUs", attribute.path);
@@ -100,27 +118,26 @@ static enum status read_cpus(const char *sysfs, const char *name, cpu_set_t *set
 }
 
 /* Adds the PMU of directory @name if it is a core PMU. */
-static enum status read_pmu(const char *sysfs, const char *name, struct host *host)
+static enum status read_pmu(struct folder devices, const char *name, struct host *host)
 {
 	struct attribute attribute;
 	struct host_pmu pmu = { .type = -1 };
 
-	if (attribute_read(&attribute, sysfs, PMU_DEVICES "/%s/cpus", name))
+	if (attribute_read(&attribute, devices, name, "cpus"))
 		return errno == ENOENT || errno == ENOTDIR
 			       ? STATUS_OK
 			       : fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
 	if (cpulist_parse(attribute.text, &pmu.cpus) || !CPU_COUNT(&pmu.cpus))
 		return fail(STATUS_HOST, "%s is not a list of CPUs", attribute.path);
 
-	if (attribute_read(&attribute, sysfs, PMU_DEVICES "/%s/type", name))
+	if (attribute_read(&attribute, devices, name, "type"))
 		return fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
 	if (attribute_int(&attribute, &pmu.type) || pmu.type < 0)
 		return fail(STATUS_HOST, "%s is not a PMU's number", attribute.path);
 
 	if (host->npmus == HOST_MAX_PMUS)
-		return fail(STATUS_HOST,
-			    "%s/" PMU_DEVICES " has more than the %d core PMUs minivmm can handle",
-			    sysfs, HOST_MAX_PMUS);
+		return fail(STATUS_HOST, "%s has more than the %d core PMUs minivmm can handle",
+			    devices.path, HOST_MAX_PMUS);
 	if (strlen(name) >= sizeof(pmu.name))
 		return fail(STATUS_HOST, "%s: the PMU's name is longer than %zu characters",
 			    attribute.path, sizeof(pmu.name) - 1);
@@ -135,6 +152,18 @@ static int compare_pmus(const void *left, const void *right)
 	int first_a = cpulist_first(&a->cpus), first_b = cpulist_first(&b->cpus);
 
 	return first_a != first_b ? first_a - first_b : strcmp(a->name, b->name);
+}
+
+/* perf's own, which every kernel has: not worth a look for their CPUs. */
+static bool is_software(const char *name)
+{
+	static const char *const names[] = { "breakpoint", "kprobe", "software", "tracepoint",
+					     "uprobe" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
 }
 
 static enum status read_pmus(const char *sysfs, struct host *host)
@@ -158,8 +187,8 @@ static enum status read_pmus(const char *sysfs, struct host *host)
 				status = fail_errno(STATUS_HOST, "cannot read %s", path);
 			break;
 		}
-		if (entry->d_name[0] != '.')
-			status = read_pmu(sysfs, entry->d_name, host);
+		if (entry->d_name[0] != '.' && !is_software(entry->d_name))
+			status = read_pmu((struct folder){ path, dirfd(dir) }, entry->d_name, host);
 	}
 	closedir(dir);
 	qsort(host->pmus, (size_t)host->npmus, sizeof(host->pmus[0]), compare_pmus);
@@ -228,9 +257,11 @@ const char *host_pmu_list(const struct host *host, char *text, size_t size)
 static int topology_id(const char *sysfs, int cpu, const char *name)
 {
 	struct attribute attribute;
+	char folder[64];
 	int id;
 
-	if (attribute_read(&attribute, sysfs, "devices/system/cpu/cpu%d/topology/%s", cpu, name) ||
+	snprintf(folder, sizeof(folder), CPU_DEVICES "/cpu%d/topology", cpu);
+	if (attribute_read(&attribute, (struct folder){ sysfs, -1 }, folder, name) ||
 	    attribute_int(&attribute, &id) || id < 0)
 		return -1;
 	return id;
