@@ -16,6 +16,11 @@ enum { PHANDLE_GIC = 1, PHANDLE_CLOCK };
 /* The cells of an interrupt specifier, arm,gic.yaml. */
 enum { SPI = 0, PPI = 1, LEVEL_HIGH = 4 };
 
+/* What a tree takes, without the length of its bootargs, and what each CPU adds; both rounded up.
+ */
+#define ROOM_FIXED 2560
+#define ROOM_CPU   144
+
 /* The first error stays, and nothing is written after it. */
 struct tree {
 	void *fdt;
@@ -238,9 +243,21 @@ static void root(struct tree *tree, const struct guest_fdt *guest)
 	end(tree);
 }
 
+/*
+ * libfdt clears all of the buffer first: pages of the guest's RAM that would be the
+ * host's from then on.
+ */
+static size_t enough(const struct guest_fdt *guest)
+{
+	return ROOM_FIXED + (unsigned)guest->cpus * ROOM_CPU + strlen(guest->bootargs);
+}
+
 int guest_fdt_write(const struct guest_fdt *guest, void *buffer, size_t size)
 {
 	struct tree tree = { .fdt = buffer, .ppi_flags = LEVEL_HIGH };
+
+	if (size > enough(guest))
+		size = enough(guest);
 
 	/* A GICv2's PPIs name their CPUs, of which it has at most 8. */
 	if (guest->gic == 2)

@@ -32,6 +32,7 @@ static void write_tree(const struct guest_fdt *guest)
 	size = guest_fdt_write(guest, blob, sizeof(blob));
 	assert_true(size > 0);
 	assert_int_equal(size, fdt_totalsize(blob));
+	assert_int_equal(blob[sizeof(blob) - 1], 0xee); /* what it has no use for it leaves be */
 	assert_int_equal(fdt_check_full(blob, (size_t)size), 0);
 }
 
