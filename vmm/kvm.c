@@ -30,9 +30,20 @@ enum status kvm_open(struct kvm *kvm)
 	return STATUS_OK;
 }
 
-int kvm_create_vm(const struct kvm *kvm)
+/*
+ * The fewer bits, the smaller the first table of stage 2, all of which KVM looks at when
+ * the VM ends: with 36 it has 64 entries, with 40 it has 1024. Below 35 it grows again, as a
+ * level goes.
+ */
+int kvm_create_vm(const struct kvm *kvm, uint64_t end)
 {
-	return ioctl(kvm->fd, KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(kvm->ipa_bits));
+	unsigned bits = 36;
+
+	while (end > 1ull << bits)
+		bits++;
+	if (bits > kvm->ipa_bits)
+		bits = kvm->ipa_bits;
+	return ioctl(kvm->fd, KVM_CREATE_VM, KVM_VM_TYPE_ARM_IPA_SIZE(bits));
 }
 
 int kvm_set_attr(int fd, unsigned group, unsigned attr, const void *arg)
@@ -90,7 +101,7 @@ static enum status ask_throw_away_vms(const struct kvm *kvm, struct kvm_offers *
 	uint32_t pmu = 1u << KVM_ARM_VCPU_PMU_V3;
 	int vm, vcpu;
 
-	vm = kvm_create_vm(kvm);
+	vm = kvm_create_vm(kvm, 0);
 	if (vm < 0)
 		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM for a throw-away VM");
 	vcpu = throw_away_vcpu(vm, 0, pmu);
@@ -103,7 +114,7 @@ static enum status ask_throw_away_vms(const struct kvm *kvm, struct kvm_offers *
 	close(vm);
 
 	/* A VM's vCPUs share one feature set, so STRICT takes a VM of its own. */
-	vm = kvm_create_vm(kvm);
+	vm = kvm_create_vm(kvm, 0);
 	if (vm < 0)
 		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM for a throw-away VM");
 	vcpu = throw_away_vcpu(vm, 0, pmu | 1u << KVM_FEATURE_PMU_V3_STRICT);

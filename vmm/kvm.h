@@ -33,8 +33,8 @@ enum status kvm_open(struct kvm *kvm);
 enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool probe,
 		       struct kvm_offers *offers);
 
-/* A VM with the host's largest IPA size: 0 would mean 40 bits, which some hosts lack. */
-int kvm_create_vm(const struct kvm *kvm);
+/* A VM with room for guest addresses below @end. */
+int kvm_create_vm(const struct kvm *kvm, uint64_t end);
 
 /* KVM_SET_DEVICE_ATTR on a vCPU or device; 0 or -1 with errno. */
 int kvm_set_attr(int fd, unsigned group, unsigned attr, const void *arg);

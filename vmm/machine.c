@@ -25,7 +25,7 @@ static enum status create_vm(struct machine *machine)
 			    "--mem: RAM would end at 0x%llx, beyond the %u-bit guest addresses of "
 			    "this host; lower it",
 			    (unsigned long long)(MAP_RAM_BASE + size), machine->kvm.ipa_bits);
-	machine->vm_fd = kvm_create_vm(&machine->kvm);
+	machine->vm_fd = kvm_create_vm(&machine->kvm, MAP_RAM_BASE + size);
 	if (machine->vm_fd < 0)
 		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM");
 	run_size = ioctl(machine->kvm.fd, KVM_GET_VCPU_MMAP_SIZE, 0);
