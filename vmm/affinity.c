@@ -12,6 +12,8 @@ enum status affinity_check(const char *option, const cpu_set_t *set, const struc
 	char usable[CPULIST_TEXT];
 	const char *reason;
 
+	if (cpulist_contains(&host->allowed, set))
+		return STATUS_OK;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		size_t bit = (size_t)cpu;
 

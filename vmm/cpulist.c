@@ -46,11 +46,12 @@ int cpulist_parse(const char *text, cpu_set_t *set)
 
 const char *cpulist_format(const cpu_set_t *set, char *text, size_t size)
 {
+	int left = CPU_COUNT(set);
 	size_t used = 0;
 
 	if (size)
 		text[0] = '\0';
-	for (int first = 0; first < CPU_SETSIZE; first++) {
+	for (int first = 0; left && first < CPU_SETSIZE; first++) {
 		char part[32];
 		int last = first;
 		size_t length;
@@ -69,6 +70,7 @@ const char *cpulist_format(const cpu_set_t *set, char *text, size_t size)
 			break;
 		memcpy(text + used, part, length + 1);
 		used += length;
+		left -= last - first + 1;
 		first = last;
 	}
 	return text;

@@ -74,7 +74,8 @@ struct machine {
  * the GIC is initialised, the calling thread on vCPU 0's CPU before
  * KVM_ARM_VCPU_INIT (the default PMU is taken there), the GIC before the PMU's
  * attributes, the PMU's choice before filter, counters, interrupt and INIT.
- * machine_destroy() is due even after a failure.
+ * Only who goes on after it needs machine_destroy(), also after a failure: it ends with the
+ * process.
  */
 enum status machine_create(struct machine *machine);
 void machine_destroy(struct machine *machine);

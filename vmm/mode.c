@@ -39,10 +39,11 @@ static int covering_pmu(const struct host *host, const cpu_set_t *set)
 
 void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *bare)
 {
-	CPU_ZERO(bare);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET((size_t)cpu, set) && host_pmu_of_cpu(host, cpu) < 0)
-			CPU_SET((size_t)cpu, bare);
+	cpu_set_t covered;
+
+	host_covered_cpus(host, &covered);
+	CPU_AND(&covered, &covered, set);
+	CPU_XOR(bare, set, &covered);
 }
 
 bool choose_needs_probe(const struct options *options, const struct host *host,

@@ -22,7 +22,13 @@ static size_t piece_for(int fd)
 
 void output_init(struct output *output, int fd, void (*ask)(void *), void *owner)
 {
-	*output = (struct output){ .fd = fd, .piece = piece_for(fd), .ask = ask, .owner = owner };
+	output->fd = fd;
+	output->piece = piece_for(fd);
+	output->ask = ask;
+	output->owner = owner;
+	output->asked = output->hurry = output->lock = false;
+	/* Not the bytes themselves: pages that no output comes to are never touched. */
+	output->gathered.count = output->leaving.count = 0;
 	pthread_mutex_init(&output->writing, NULL);
 }
 

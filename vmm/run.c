@@ -126,14 +126,15 @@ static enum status enter_jail(struct machine *machine)
 	return jail_thread(jail, JAIL_MAIN);
 }
 
-/* One life of the guest: its status, or MACHINE_RESET. */
-static int run_once(struct machine *machine, struct waiter *waiter)
+/* One life of the guest, the first or a later one: its status, or MACHINE_RESET. */
+static int run_once(struct machine *machine, struct waiter *waiter, bool first)
 {
 	int status;
 
 	output_hurry(&machine->output, false);
 	/* Else a guest that resets at once for ever could not be ended. */
-	wait_look(waiter);
+	if (!first)
+		wait_look(waiter);
 	gate_open(&machine->gate);
 	wait_for_end(waiter);
 	/* A kick that comes just before a blocking write() to the console is lost. */
@@ -163,7 +164,7 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 static int run_all(struct machine *machine, struct waiter *waiter)
 {
 	for (unsigned resets = 1;; resets++) {
-		int status = run_once(machine, waiter);
+		int status = run_once(machine, waiter, resets == 1);
 
 		if (status != MACHINE_RESET)
 			return status;
