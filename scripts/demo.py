@@ -183,7 +183,7 @@ class Bench:
             facts["time"] = "wall time: counts vary a little from run to run"
         facts["host PMUs"] = "; ".join(f"{pmu['name']}: CPUs {pmu['cpus']}"
                                        for pmu in self.host["pmus"]) or "none"
-        facts["minivmm"] = self.program.strip() + commit()
+        facts["minivmm"] = self.program.strip()
         return facts
 
 
@@ -193,16 +193,6 @@ def first_line(*command):
         return (run(command, stdout=subprocess.PIPE, text=True).stdout.splitlines() or ["?"])[0]
     except OSError:
         return "not here"
-
-
-def commit():
-    """Of this checkout, if it is one."""
-    try:
-        text = run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE,
-                   stderr=subprocess.DEVNULL, text=True).stdout.strip()
-    except OSError:
-        return ""
-    return f", commit {text}" if text else ""
 
 
 def digest(path):

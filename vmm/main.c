@@ -13,6 +13,7 @@
 #include "probe.h"
 #include "record.h"
 #include "supervisor.h"
+#include "version.h"
 
 static enum status discover(struct host *host)
 {
@@ -139,7 +140,7 @@ int main(int argc, char **argv)
 	if (options.help)
 		options_help(stdout);
 	else if (options.version)
-		puts("minivmm " MINIVMM_VERSION);
+		version_print(stdout);
 	else if (options.probe || options.jail == JAIL_OFF || supervise(&status))
 		status = start(&options);
 	else

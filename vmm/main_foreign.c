@@ -5,6 +5,7 @@
 
 #include "fail.h"
 #include "options.h"
+#include "version.h"
 
 int main(int argc, char **argv)
 {
@@ -19,7 +20,7 @@ int main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	if (options.version) {
-		puts("minivmm " MINIVMM_VERSION);
+		version_print(stdout);
 		return STATUS_OK;
 	}
 	uname(&system);
