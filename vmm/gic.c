@@ -52,7 +52,8 @@ static enum status create_any(struct machine *machine)
 static enum status set_address(struct machine *machine, unsigned type, uint64_t address)
 {
 	if (kvm_set_attr(machine->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, type, &address) < 0)
-		return fail_errno(STATUS_INTERNAL, "address 0x%llx of the GICv%d",
+		return fail_errno(STATUS_INTERNAL,
+				  "KVM_SET_DEVICE_ATTR: address 0x%llx of the GICv%d",
 				  (unsigned long long)address, machine->gic);
 	return STATUS_OK;
 }
@@ -102,7 +103,8 @@ enum status gic_create(struct machine *machine)
 	if (kvm_set_attr(machine->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs) < 0 ||
 	    kvm_set_attr(machine->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT,
 			 NULL) < 0)
-		return fail_errno(STATUS_INTERNAL, "initialising the GICv%d", machine->gic);
+		return fail_errno(STATUS_INTERNAL, "KVM_SET_DEVICE_ATTR: initialising the GICv%d",
+				  machine->gic);
 	return STATUS_OK;
 }
 

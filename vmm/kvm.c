@@ -10,6 +10,16 @@
 #include "fail.h"
 #include "kvm.h"
 
+/* What KVM gives for an extension, 0 if it does not have it; -1 after an error line. */
+static int check_extension(const struct kvm *kvm, int extension)
+{
+	int value = ioctl(kvm->fd, KVM_CHECK_EXTENSION, extension);
+
+	if (value < 0)
+		fail_errno(STATUS_INTERNAL, "KVM_CHECK_EXTENSION %d", extension);
+	return value;
+}
+
 enum status kvm_open(struct kvm *kvm)
 {
 	int version, bits;
@@ -22,12 +32,23 @@ enum status kvm_open(struct kvm *kvm)
 		return fail_errno(STATUS_HOST, "cannot open /dev/kvm; it needs a kernel with KVM "
 					       "that was booted at EL2, or scripts/board");
 	version = ioctl(kvm->fd, KVM_GET_API_VERSION, 0);
+	if (version < 0)
+		return fail_errno(STATUS_INTERNAL, "KVM_GET_API_VERSION");
 	if (version != KVM_API_VERSION)
 		return fail(STATUS_HOST, "/dev/kvm speaks API version %d, minivmm needs %d",
 			    version, KVM_API_VERSION);
-	bits = ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE);
+	bits = check_extension(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
+	if (bits < 0)
+		return STATUS_INTERNAL;
 	kvm->ipa_bits = bits > 0 ? (unsigned)bits : 40;
 	return STATUS_OK;
+}
+
+void kvm_close(struct kvm *kvm)
+{
+	if (kvm->fd >= 0)
+		close(kvm->fd);
+	kvm->fd = -1;
 }
 
 /*
@@ -55,85 +76,113 @@ int kvm_set_attr(int fd, unsigned group, unsigned attr, const void *arg)
 	return ioctl(fd, KVM_SET_DEVICE_ATTR, &request);
 }
 
-/* A vCPU with PMU_V3 and @feature on a throw-away VM; -1 if KVM does not have it. */
-static int throw_away_vcpu(int vm, unsigned id, uint32_t features)
+/*
+ * Makes vCPU 0 of a throw-away VM, with these features. *@vcpu is -1 if KVM does not have
+ * them; anything else that fails is a failure, lest it be taken for that.
+ */
+static enum status throw_away_vcpu(int vm, uint32_t features, int *vcpu)
 {
+	enum status status = STATUS_OK;
 	struct kvm_vcpu_init init;
-	int vcpu = ioctl(vm, KVM_CREATE_VCPU, id);
 
-	if (vcpu < 0)
-		return -1;
-	if (ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) == 0) {
+	*vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	if (*vcpu < 0)
+		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VCPU of a throw-away VM");
+	if (ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) < 0) {
+		status = fail_errno(STATUS_INTERNAL, "KVM_ARM_PREFERRED_TARGET of a throw-away VM");
+	} else {
 		init.features[0] |= features;
-		if (ioctl(vcpu, KVM_ARM_VCPU_INIT, &init) == 0)
-			return vcpu;
+		if (ioctl(*vcpu, KVM_ARM_VCPU_INIT, &init) == 0)
+			return STATUS_OK;
+		if (errno != ENOENT && errno != EINVAL && errno != ENODEV)
+			status =
+				fail_errno(STATUS_INTERNAL, "KVM_ARM_VCPU_INIT of a throw-away VM");
 	}
-	close(vcpu);
-	return -1;
+	close(*vcpu);
+	*vcpu = -1;
+	return status;
 }
 
-static bool has_attr(int vcpu, unsigned attr)
+static enum status has_attr(int vcpu, unsigned attr, bool *has)
 {
 	struct kvm_device_attr request = { .group = KVM_ARM_VCPU_PMU_V3_CTRL, .attr = attr };
 
-	return ioctl(vcpu, KVM_HAS_DEVICE_ATTR, &request) == 0;
+	*has = ioctl(vcpu, KVM_HAS_DEVICE_ATTR, &request) == 0;
+	if (!*has && errno != ENXIO)
+		return fail_errno(STATUS_INTERNAL,
+				  "KVM_HAS_DEVICE_ATTR of a vCPU's PMU, attribute %u", attr);
+	return STATUS_OK;
 }
 
 /*
  * Another unmerged series uses number 5 too, so that HAS_ATTR alone proves
  * nothing; only FIXED_COUNTERS_ONLY can be read: ENXIO before it is set.
  */
-static bool has_composite(int vcpu)
+static bool is_composite(int vcpu)
 {
 	struct kvm_device_attr request = { .group = KVM_ARM_VCPU_PMU_V3_CTRL,
 					   .attr = KVM_PMU_FIXED_COUNTERS_ONLY };
 
-	if (!has_attr(vcpu, KVM_PMU_FIXED_COUNTERS_ONLY))
-		return false;
 	if (ioctl(vcpu, KVM_GET_DEVICE_ATTR, &request) == 0 || errno != ENXIO)
 		return false;
 	return ioctl(vcpu, KVM_SET_DEVICE_ATTR, &request) == 0 &&
 	       ioctl(vcpu, KVM_GET_DEVICE_ATTR, &request) == 0;
 }
 
-static enum status ask_throw_away_vms(const struct kvm *kvm, struct kvm_offers *offers)
+static enum status ask_vcpu(int vcpu, struct kvm_offers *offers)
 {
-	uint32_t pmu = 1u << KVM_ARM_VCPU_PMU_V3;
-	int vm, vcpu;
+	enum status status = has_attr(vcpu, KVM_ARM_VCPU_PMU_V3_SET_PMU, &offers->set_pmu);
 
-	vm = kvm_create_vm(kvm, 0);
+	if (!status)
+		status = has_attr(vcpu, KVM_PMU_SET_NR_COUNTERS, &offers->nr_counters);
+	if (!status)
+		status = has_attr(vcpu, KVM_PMU_FIXED_COUNTERS_ONLY, &offers->composite);
+	if (!status && offers->composite)
+		offers->composite = is_composite(vcpu);
+	return status;
+}
+
+/* A VM's vCPUs share one feature set, so each set is asked of a VM of its own. */
+static enum status ask_throw_away_vm(const struct kvm *kvm, uint32_t features, bool *has,
+				     struct kvm_offers *offers)
+{
+	int vm = kvm_create_vm(kvm, 0), vcpu;
+	enum status status;
+
 	if (vm < 0)
 		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM for a throw-away VM");
-	vcpu = throw_away_vcpu(vm, 0, pmu);
-	if (vcpu >= 0) {
-		offers->set_pmu = has_attr(vcpu, KVM_ARM_VCPU_PMU_V3_SET_PMU);
-		offers->nr_counters = has_attr(vcpu, KVM_PMU_SET_NR_COUNTERS);
-		offers->composite = has_composite(vcpu);
-		close(vcpu);
-	}
-	close(vm);
-
-	/* A VM's vCPUs share one feature set, so STRICT takes a VM of its own. */
-	vm = kvm_create_vm(kvm, 0);
-	if (vm < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM for a throw-away VM");
-	vcpu = throw_away_vcpu(vm, 0, pmu | 1u << KVM_FEATURE_PMU_V3_STRICT);
-	offers->strict = vcpu >= 0;
+	status = throw_away_vcpu(vm, features, &vcpu);
+	*has = vcpu >= 0;
+	if (!status && vcpu >= 0 && offers)
+		status = ask_vcpu(vcpu, offers);
 	if (vcpu >= 0)
 		close(vcpu);
 	close(vm);
-	return STATUS_OK;
+	return status;
+}
+
+static enum status ask_throw_away_vms(const struct kvm *kvm, struct kvm_offers *offers)
+{
+	uint32_t pmu = 1u << KVM_ARM_VCPU_PMU_V3;
+	bool has;
+	enum status status = ask_throw_away_vm(kvm, pmu, &has, offers);
+
+	if (!status)
+		status = ask_throw_away_vm(kvm, pmu | 1u << KVM_FEATURE_PMU_V3_STRICT,
+					   &offers->strict, NULL);
+	return status;
 }
 
 enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool probe,
 		       struct kvm_offers *offers)
 {
+	int pmu = check_extension(kvm, KVM_CAP_ARM_PMU_V3);
 	cpu_set_t before, covered;
 	enum status status;
 
-	*offers = (struct kvm_offers){
-		.pmu = ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0,
-	};
+	if (pmu < 0)
+		return STATUS_INTERNAL;
+	*offers = (struct kvm_offers){ .pmu = pmu > 0 };
 	offers->set_pmu = offers->composite = offers->strict = offers->pmu && !probe;
 	if (!probe || !offers->pmu)
 		return STATUS_OK;

@@ -23,10 +23,12 @@ struct kvm {
 
 /* STATUS_HOST with the way out if /dev/kvm is absent, forbidden or too old. */
 enum status kvm_open(struct kvm *kvm);
+void kvm_close(struct kvm *kvm);
 
 /*
  * Fills @offers. What only a VM can tell is asked of a throw-away one, and
  * only if @probe; SET_PMU is otherwise taken for granted and shown by its use.
+ * What fails otherwise than by not being there is a failure.
  * It is asked on an allowed CPU that has a PMU: on any other KVM gives none to
  * a guest, and so a process that may use only such CPUs is offered nothing.
  */

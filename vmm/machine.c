@@ -66,7 +66,7 @@ static enum status create_vcpu(struct machine *machine, int index)
 	plan_start(&machine->plan, index, &vcpu->place);
 	atomic_store(&vcpu->cpu, plan_cpu(&machine->plan, &vcpu->place));
 	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
-	if (vcpu->fd < 0 && errno == EINVAL)
+	if (vcpu->fd < 0 && errno == EINVAL && index > 0)
 		return fail(STATUS_HOST,
 			    "--cpus=%d: this host's KVM takes no more than %d vCPUs (a GICv2 no "
 			    "more than 8); lower --cpus",

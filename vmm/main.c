@@ -80,26 +80,25 @@ static enum status end_output(enum status status)
 	return status;
 }
 
-static enum status start(const struct options *options)
+static enum status start(struct machine *machine, const struct options *options)
 {
-	static struct machine machine; /* too large for a stack */
 	static struct host host;
 	static struct choice choice;
 	struct kvm_offers offers;
 	enum status status, closed;
 
-	machine.options = options;
-	machine.host = &host;
-	machine.choice = &choice;
-	machine.nvcpus = machine.stats.nvcpus = options->cpus;
+	machine->options = options;
+	machine->host = &host;
+	machine->choice = &choice;
+	machine->nvcpus = machine->stats.nvcpus = options->cpus;
 
-	status = kvm_open(&machine.kvm);
+	status = kvm_open(&machine->kvm);
 	if (!status)
 		status = discover(&host);
 	if (!status)
 		status = choose_cpus(options, &host, &choice);
 	if (!status)
-		status = kvm_offers(&machine.kvm, &host,
+		status = kvm_offers(&machine->kvm, &host,
 				    options->probe || choose_needs_probe(options, &host, &choice),
 				    &offers);
 	if (!status)
@@ -113,28 +112,30 @@ static enum status start(const struct options *options)
 	if (!options->quiet)
 		fputs(choice.reasons, stderr);
 
-	fill_plan(&machine);
-	status = record_open(&machine.record, options->record);
+	fill_plan(machine);
+	status = record_open(&machine->record, options->record);
 	if (status)
 		return status;
-	status = trace_open(&machine.trace, options->trace);
+	status = trace_open(&machine->trace, options->trace);
 	if (!status) {
-		status = image_open(options->image, options->initrd, &machine.files);
+		status = image_open(options->image, options->initrd, &machine->files);
 		if (!status)
-			status = run_guest(&machine);
-		image_close(&machine.files);
+			status = run_guest(machine);
+		image_close(&machine->files);
 	}
-	closed = record_close(&machine.record);
+	closed = record_close(&machine->record);
 	status = status ? status : closed;
-	closed = trace_close(&machine.trace);
+	closed = trace_close(&machine->trace);
 	return status ? status : closed;
 }
 
 int main(int argc, char **argv)
 {
+	static struct machine machine; /* too large for a stack */
 	struct options options;
 	enum status status = options_parse(argc, argv, &options);
 
+	machine.kvm.fd = -1;
 	if (status)
 		return (int)status;
 	if (options.help)
@@ -142,8 +143,9 @@ int main(int argc, char **argv)
 	else if (options.version)
 		version_print(stdout);
 	else if (options.probe || options.jail == JAIL_OFF || supervise(&status))
-		status = start(&options);
+		status = start(&machine, &options);
 	else
 		return (int)status;
+	kvm_close(&machine.kvm);
 	return (int)end_output(status);
 }

@@ -65,6 +65,17 @@ static void take_gathered(struct output *output)
 	drop_sent(from, taken);
 }
 
+/* What is leaving is given up. Whose reader has gone (head, a pager) has had enough; else it is a
+ * loss. */
+static size_t give_up(struct output *output)
+{
+	int none = 0;
+
+	if (errno != EPIPE)
+		atomic_compare_exchange_strong(&output->lost, &none, errno);
+	return output->leaving.count;
+}
+
 static void write_all(struct output *output)
 {
 	struct output_bytes *leaving = &output->leaving;
@@ -83,7 +94,7 @@ static void write_all(struct output *output)
 		else if (errno == EAGAIN)
 			poll(&out, 1, -1);
 		else if (errno != EINTR)
-			sent = leaving->count; /* nobody reads any more */
+			sent = give_up(output);
 	}
 	drop_sent(leaving, sent);
 	pthread_mutex_unlock(&output->writing);
@@ -150,7 +161,7 @@ static void write_some(struct output *output)
 		else if (put < 0 && errno == EAGAIN)
 			break;
 		else if (put < 0 && errno != EINTR)
-			sent = leaving->count;
+			sent = give_up(output);
 	}
 	drop_sent(leaving, sent);
 }

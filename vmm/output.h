@@ -27,6 +27,7 @@ struct output {
 	void *owner;
 	atomic_bool asked;
 	atomic_bool hurry;
+	atomic_int lost; /* errno of a write that failed, though somebody may read; 0: none did */
 	/* A spinlock, held for a few instructions: a mutex costs half of what a byte may. */
 	atomic_bool lock;
 	struct output_bytes gathered;
@@ -38,7 +39,8 @@ void output_init(struct output *output, int fd, void (*ask)(void *), void *owner
 
 /*
  * For vCPU threads. Waits for a slow reader; after output_hurry() a signal ends that,
- * and what is left stays for output_flush(). Where nobody reads, the byte is lost.
+ * and what is left stays for output_flush(). Where nobody reads, or a
+ * write fails, the byte is lost.
  */
 void output_put(struct output *output, uint8_t byte);
 

@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fail.h"
 #include "json.h"
 #include "record.h"
 
-/* One record a process; stdio takes a buffer's size from nothing but a buffer of one's own. */
-static char buffer[1 << 16];
-
 enum status record_open(struct record *record, const char *path)
 {
-	bool console = path && !strcmp(path, "-");
-
-	*record = (struct record){ .path = path };
+	record->file = NULL;
+	record->path = path;
 	if (!path)
 		return STATUS_OK;
-	if (console) {
-		int fd = dup(STDOUT_FILENO);
-
-		record->file = fd < 0 ? NULL : fdopen(fd, "w");
-		if (!record->file && fd >= 0)
-			close(fd);
-	} else {
-		record->file = fopen(path, "we");
-	}
+	record->file = lines_open(&record->lines, strcmp(path, "-") ? path : NULL);
 	if (!record->file)
 		return fail_errno(STATUS_INPUT, "--record=%s: cannot be written", path);
-	/* The guest's console goes to stdout too: a line at a time, so that neither cuts the other.
-	 */
-	setvbuf(record->file, buffer, console ? _IOLBF : _IOFBF, sizeof(buffer));
 	return STATUS_OK;
 }
 
@@ -123,19 +108,15 @@ void record_end(struct record *record, int status, uint64_t time_ns)
 enum status record_close(struct record *record)
 {
 	FILE *file = record->file;
-	int lost;
 
 	record->file = NULL;
 	if (!file)
 		return STATUS_OK;
-	/* An error of an earlier flush is no longer in errno. */
-	lost = ferror(file);
-	if (fclose(file))
-		return fail_errno(STATUS_INPUT, "--record=%s: lines are missing from it",
-				  record->path);
-	if (lost)
-		return fail(STATUS_INPUT,
-			    "--record=%s: lines are missing from it; is there room enough?",
-			    record->path);
+	errno = lines_close(&record->lines, file);
+	if (errno)
+		return fail_errno(STATUS_INPUT,
+				  "--record=%s: its first %llu bytes are whole lines, what came "
+				  "after them is lost",
+				  record->path, (unsigned long long)record->lines.whole);
 	return STATUS_OK;
 }

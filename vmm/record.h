@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "host.h"
+#include "lines.h"
 #include "mode.h"
 #include "stats.h"
 #include "status.h"
@@ -14,6 +15,7 @@
 struct record {
 	FILE *file; /* NULL: nothing is recorded */
 	const char *path;
+	struct lines lines;
 };
 
 /* @path NULL: no recording. "-" is stdout. STATUS_INPUT if it cannot be written. */
@@ -35,7 +37,7 @@ void record_reset(struct record *record, uint64_t time_ns);
 /* {"type":"end","status":..,"time_ns":..} */
 void record_end(struct record *record, int status, uint64_t time_ns);
 
-/* STATUS_INPUT if any line could not be written (disk full): a record with holes is no record. */
+/* STATUS_INPUT if a line could not be written (disk full): the record ends before it. */
 enum status record_close(struct record *record);
 
 #endif

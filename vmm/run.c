@@ -147,20 +147,24 @@ static int run_once(struct machine *machine, struct waiter *waiter, bool first)
 static enum status prepare(struct machine *machine, struct waiter *waiter)
 {
 	const struct sigaction kick = { .sa_handler = ignore_kick };
+	enum status status;
 
 	machine->start_ns = clock_ns();
 	atomic_store(&machine->end, -1);
 	machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (machine->wake_fd < 0)
+		return fail_errno(STATUS_INTERNAL, "eventfd");
 	pthread_mutex_init(&machine->lock, NULL);
 	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
-	if (machine->wake_fd < 0 || sigaction(KICK_SIGNAL, &kick, NULL) < 0 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || wait_open(waiter, machine) < 0)
-		return fail_errno(STATUS_INTERNAL, "eventfd and signalfd");
-	if (machine->plan.period_ns)
+	if (sigaction(KICK_SIGNAL, &kick, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return fail_errno(STATUS_INTERNAL, "cannot take signals");
+	status = wait_open(waiter, machine);
+	if (!status && machine->plan.period_ns)
 		come_first();
-	return STATUS_OK;
+	return status;
 }
 
+/* The guest's lives, until one does not end with a reset. */
 static int run_all(struct machine *machine, struct waiter *waiter)
 {
 	for (unsigned resets = 1;; resets++) {
@@ -182,17 +186,29 @@ static int run_all(struct machine *machine, struct waiter *waiter)
 	}
 }
 
+/* A guest that did well is no success if nobody can know what it said. */
+static enum status judge_output(const struct machine *machine, enum status status)
+{
+	errno = atomic_load(&machine->output.lost);
+	if (status || !errno)
+		return status;
+	return fail_errno(STATUS_INPUT,
+			  "the guest's output is not complete: cannot write to stdout");
+}
+
 enum status machine_run(struct machine *machine)
 {
 	static struct waiter waiter;
-	int status = (int)prepare(machine, &waiter);
+	enum status status;
 
-	if (status)
-		return (enum status)status;
-	status = (int)enter_jail(machine);
+	waiter.signal_fd = -1;
+	status = prepare(machine, &waiter);
 	if (!status)
-		status = run_all(machine, &waiter);
+		status = enter_jail(machine);
+	if (!status)
+		status = judge_output(machine, (enum status)run_all(machine, &waiter));
 	wait_close(&waiter);
-	close(machine->wake_fd);
-	return (enum status)status;
+	if (machine->wake_fd >= 0)
+		close(machine->wake_fd);
+	return status;
 }

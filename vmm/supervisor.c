@@ -66,8 +66,9 @@ bool supervise(enum status *status)
 	vmm = fork();
 	if (vmm == 0) {
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		/* Too late if the parent is gone already. */
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != self)
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+			_exit((int)fail_errno(STATUS_INTERNAL, "PR_SET_PDEATHSIG"));
+		if (getppid() != self) /* too late */
 			_exit(STATUS_INTERNAL);
 		return true;
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -16,7 +17,7 @@ enum status trace_open(struct trace *trace, const char *path)
 		return STATUS_OK;
 	for (int i = 0; i < MAX_VCPUS; i++)
 		trace->stay[i].cpu = -1;
-	trace->file = fopen(path, "we");
+	trace->file = lines_open(&trace->lines, path);
 	if (!trace->file)
 		return fail_errno(STATUS_INPUT, "--trace=%s: cannot be written", path);
 	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", trace->file);
@@ -130,15 +131,16 @@ void trace_end(struct trace *trace, const struct host *host, uint64_t time_ns)
 enum status trace_close(struct trace *trace)
 {
 	FILE *file = trace->file;
-	int lost;
 
 	trace->file = NULL;
 	if (!file)
 		return STATUS_OK;
 	fputs("\n]}\n", file);
-	lost = ferror(file);
-	if (fclose(file) || lost)
-		return fail_errno(STATUS_INPUT, "--trace=%s: events are missing from it",
-				  trace->path);
+	errno = lines_close(&trace->lines, file);
+	if (errno)
+		return fail_errno(STATUS_INPUT,
+				  "--trace=%s: its first %llu bytes are whole events, what came "
+				  "after them is lost",
+				  trace->path, (unsigned long long)trace->lines.whole);
 	return STATUS_OK;
 }

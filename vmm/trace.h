@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "host.h"
+#include "lines.h"
 #include "mode.h"
 #include "stats.h"
 #include "status.h"
@@ -20,6 +21,7 @@
 struct trace {
 	FILE *file; /* NULL: nothing is traced */
 	const char *path;
+	struct lines lines;
 	bool begun; /* an event is there, so that the next one needs a comma */
 	struct {
 		int cpu; /* of the slice that is open, -1: none */
@@ -44,7 +46,8 @@ void trace_refusal(struct trace *trace, int vcpu, int cpu, uint64_t time_ns);
 /* Ends the open slices. */
 void trace_end(struct trace *trace, const struct host *host, uint64_t time_ns);
 
-/* STATUS_INPUT if any of it could not be written. */
+/* STATUS_INPUT if any of it could not be written: it ends before that, without the closing
+ * brackets. */
 enum status trace_close(struct trace *trace);
 
 #endif

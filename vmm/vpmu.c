@@ -117,9 +117,12 @@ enum status vpmu_create(const struct machine *machine)
 		const struct vcpu *vcpu = &machine->vcpus[i];
 
 		if (set_pmu_attr(vcpu, KVM_ARM_VCPU_PMU_V3_IRQ, &irq) < 0)
-			status = fail_errno(STATUS_INTERNAL, "PMU interrupt %d of vCPU %d", irq, i);
+			status = fail_errno(STATUS_INTERNAL,
+					    "KVM_SET_DEVICE_ATTR: PMU interrupt %d of vCPU %d", irq,
+					    i);
 		else if (set_pmu_attr(vcpu, KVM_ARM_VCPU_PMU_V3_INIT, NULL) < 0)
-			status = fail_errno(STATUS_INTERNAL, "PMU_V3_INIT of vCPU %d", i);
+			status = fail_errno(STATUS_INTERNAL,
+					    "KVM_SET_DEVICE_ATTR: PMU_V3_INIT of vCPU %d", i);
 	}
 	return status;
 }

@@ -22,7 +22,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 }
 
 /* No thread gets these any more. nohup has SIGHUP ignored, which a descriptor would undo. */
-static int take_signals(void)
+static enum status take_signals(int *fd)
 {
 	struct sigaction hangup;
 	sigset_t set;
@@ -34,33 +34,37 @@ static int take_signals(void)
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
 	if (sigaction(SIGHUP, NULL, &hangup) < 0)
-		return -1;
+		return fail_errno(STATUS_INTERNAL, "cannot take signals");
 	if (hangup.sa_handler != SIG_IGN)
 		sigaddset(&set, SIGHUP);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (errno)
+		return fail_errno(STATUS_INTERNAL, "cannot block signals");
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? fail_errno(STATUS_INTERNAL, "signalfd") : STATUS_OK;
 }
 
-int wait_open(struct waiter *waiter, struct machine *machine)
+enum status wait_open(struct waiter *waiter, struct machine *machine)
 {
 	unsigned timeout = machine->options->timeout_s;
+	enum status status;
 
 	*waiter = (struct waiter){ .machine = machine,
+				   .signal_fd = -1,
 				   .deadline = timeout ? timeout * NS_PER_S : NEVER,
 				   .next_move = NEVER,
 				   .next_flush = NEVER };
-	waiter->signal_fd = take_signals();
-	if (waiter->signal_fd < 0)
-		return -1;
-	console_open(&waiter->console);
-	return 0;
+	status = take_signals(&waiter->signal_fd);
+	if (!status)
+		console_open(&waiter->console);
+	return status;
 }
 
 void wait_close(struct waiter *waiter)
 {
 	console_restore(&waiter->console);
-	close(waiter->signal_fd);
+	if (waiter->signal_fd >= 0)
+		close(waiter->signal_fd);
 }
 
 /* All of its threads; what it was told meanwhile is in the queue of signals. */

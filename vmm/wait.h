@@ -20,8 +20,8 @@ struct waiter {
 	struct console console;
 };
 
-/* Takes the signals and the terminal; -1 with errno. */
-int wait_open(struct waiter *waiter, struct machine *machine);
+/* Takes the signals and the terminal; wait_close() is due even after a failure. */
+enum status wait_open(struct waiter *waiter, struct machine *machine);
 void wait_close(struct waiter *waiter);
 
 /* What has happened until now, while no vCPU's thread runs: it may end the run. */

@@ -16,6 +16,7 @@ import test_bundle  # noqa: E402,F401
 import test_console  # noqa: E402,F401
 import test_debian  # noqa: E402,F401
 import test_exact  # noqa: E402,F401
+import test_faults  # noqa: E402,F401
 import test_input  # noqa: E402,F401
 import test_install  # noqa: E402,F401
 import test_linux  # noqa: E402,F401

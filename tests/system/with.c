@@ -2,20 +2,27 @@
 /*
  * Runs a command under conditions that a test sets, where there is no shell:
  *
- *     with [uid=N] [cpu=N] [signal=N] [rss] COMMAND...
+ *     with [uid=N] [cpu=N] [out=FILE] [small=KIB] [signal=N] [storm=US] [rss] COMMAND...
  *
- * uid: as this user. cpu: allowed on this CPU only. signal: sent 300 ms after the
- * command has made itself ready for it, or after 10 s. rss: prints how much memory the
+ * uid: as this user. cpu: allowed on this CPU only. out: stdout goes there. small: the files
+ * "record" and "trace" are on a file system of this size. signal: sent 300 ms after the
+ * command has made itself ready for it, or after 10 s. storm: SIGUSR1 to each of its threads
+ * every so many microseconds, from when it catches that. rss: prints how much memory the
  * command had at most. Exits with the command's
  * status, or 200 + N if signal N killed it.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,9 +75,61 @@ static bool ready_for(pid_t pid, int signal)
 	return look_at(pid, signal, getpid(), &ready) && ready;
 }
 
+/* Each test gets a new one, on top of the last one's. */
+static void make_small(int kib)
+{
+	char options[32];
+
+	snprintf(options, sizeof(options), "size=%dk", kib);
+	mkdir("small", 0755);
+	if (mount("tmpfs", "small", "tmpfs", 0, options) < 0)
+		die("tmpfs");
+	unlink("record");
+	unlink("trace");
+	if (symlink("small/record", "record") < 0 || symlink("small/trace", "trace") < 0)
+		die("symlink");
+}
+
+static void send_output(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0666);
+
+	if (fd < 0 || dup2(fd, 1) < 0)
+		die(path);
+	close(fd);
+}
+
+static void signal_threads(pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	threads = opendir(path);
+	while (threads && (entry = readdir(threads)))
+		if (entry->d_name[0] != '.')
+			syscall(SYS_tgkill, pid, atoi(entry->d_name), SIGUSR1);
+	if (threads)
+		closedir(threads);
+}
+
+/* Until it has ended. */
+static void storm(pid_t pid, int period)
+{
+	siginfo_t ended = { 0 };
+
+	while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+	       !ended.si_pid) {
+		if (ready_for(pid, SIGUSR1))
+			signal_threads(pid);
+		usleep((useconds_t)period);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	int value, status, to_send = 0, i;
+	int value, status, to_send = 0, period = 0, i;
 	struct rusage usage;
 	bool rss = false;
 	pid_t child;
@@ -90,6 +149,12 @@ int main(int argc, char **argv)
 			to_send = value;
 		} else if (!strcmp(argv[i], "rss")) {
 			rss = true;
+		} else if ((value = number(argv[i], "storm")) > 0) {
+			period = value;
+		} else if ((value = number(argv[i], "small")) > 0) {
+			make_small(value);
+		} else if (!strncmp(argv[i], "out=", 4)) {
+			send_output(argv[i] + 4);
 		} else {
 			break;
 		}
@@ -108,6 +173,8 @@ int main(int argc, char **argv)
 		if (kill(child, to_send) < 0)
 			die("kill");
 	}
+	if (period)
+		storm(child, period);
 	if (wait4(child, &status, 0, &usage) != child)
 		die("wait4");
 	if (rss)

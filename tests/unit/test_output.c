@@ -89,6 +89,7 @@ static void goes_on_when_nobody_reads(void **state)
 	put("y");
 	assert_true(output_flush(&output));
 	out[0] = -1;
+	assert_int_equal(atomic_load(&output.lost), 0); /* as with head: it has had enough */
 }
 
 /* Fills the pipe to the last byte and leaves its writing end non-blocking. */
@@ -196,6 +197,24 @@ static void a_full_buffer_waits_and_keeps_order(void **state)
 		assert_int_equal(bytes[i], 'a' + i % 26);
 }
 
+/* The vCPU's thread writes lines, the main thread what waits: either may find that it cannot. */
+static void what_is_lost_is_remembered(void **state)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(full >= 0);
+	output_init(&output, full, ask, out);
+	put("a line\n");
+	assert_int_equal(atomic_load(&output.lost), ENOSPC);
+	output_init(&output, full, ask, out);
+	put("no line");
+	assert_int_equal(atomic_load(&output.lost), 0);
+	assert_true(output_flush(&output));
+	assert_int_equal(atomic_load(&output.lost), ENOSPC);
+	close(full);
+}
+
 static void nothing(int signal)
 {
 	(void)signal;
@@ -210,6 +229,7 @@ int main(void)
 		TEST(a_line_leaves_with_its_newline),
 		TEST(the_rest_is_asked_for_once_until_it_is_out),
 		TEST(goes_on_when_nobody_reads),
+		TEST(what_is_lost_is_remembered),
 		TEST(waits_for_a_slow_reader),
 		TEST(a_full_pipe_blocks_nobody_else),
 		TEST(what_the_end_cuts_short_is_kept),

@@ -2,9 +2,11 @@
 /* --record: lines reach the file whole, and a record that lost one says so. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fail_capture.h"
@@ -92,18 +94,89 @@ static void replace(int fd)
 static void a_full_disk_is_told(void **state)
 {
 	struct record record;
+	char *text;
 
 	(void)state;
 	/* Found out only when the record is closed... */
 	assert_well(record_open(&record, "/dev/full"));
 	record_hop(&record, 0, 1, 2, 3);
-	assert_failed(record_close(&record), STATUS_INPUT, "--record=/dev/full");
-	/* ... and long before, with room again at the end. */
+	assert_failed(record_close(&record), STATUS_INPUT, "No space left");
+	/* ... and long before, with room again at the end: nothing may come after the hole. */
 	assert_well(record_open(&record, "/dev/full"));
 	for (int i = 0; i < 10000; i++)
 		record_hop(&record, 0, 1, 2, 3);
-	replace(fileno(record.file));
-	assert_failed(record_close(&record), STATUS_INPUT, "lines are missing");
+	replace(record.lines.fd);
+	assert_failed(record_close(&record), STATUS_INPUT, "--record=/dev/full: its first 0 bytes");
+	text = text_of(path);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+#define FULL_LINES 3000 /* of these there is room for some, and for a piece of the next */
+#define FULL_SIZE  100000
+
+/* SIGXFSZ is ignored: a write beyond the limit fails with EFBIG, and one up to it is short. */
+static void what_fits_is_kept_in_whole_lines(void **state)
+{
+	struct rlimit before, limit;
+	struct record record;
+	const char *line = "{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":2,\"time_ns\":3}\n";
+	size_t lines = FULL_SIZE / strlen(line);
+	char *text;
+
+	(void)state;
+	assert_int_not_equal(FULL_SIZE % strlen(line), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = (struct rlimit){ FULL_SIZE, before.rlim_max };
+	assert_well(record_open(&record, path));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	for (int i = 0; i < FULL_LINES; i++)
+		record_hop(&record, 0, 1, 2, 3);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_failed(record_close(&record), STATUS_INPUT,
+		      "what came after them is lost: File too large");
+	text = text_of(path);
+	assert_int_equal(strlen(text), lines * strlen(line));
+	for (size_t i = 0; i < lines; i++)
+		assert_memory_equal(text + i * strlen(line), line, strlen(line));
+	free(text);
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+static void *interrupt(void *thread)
+{
+	for (int i = 0; i < 4; i++) {
+		usleep(50000);
+		pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+/* As run.c does it at the end of a run. */
+static void nobody_waits_for_ever_for_a_reader(void **state)
+{
+	const struct sigaction quiet = { .sa_handler = nothing };
+	pthread_t self = pthread_self(), helper;
+	struct record record;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(sigaction(SIGUSR1, &quiet, NULL), 0);
+	assert_int_equal(pipe(ends), 0);
+	assert_well(record_open(&record, path));
+	assert_int_equal(dup2(ends[1], record.lines.fd), record.lines.fd);
+	assert_int_equal(pthread_create(&helper, NULL, interrupt, &self), 0);
+	for (int i = 0; i < FULL_LINES; i++) /* more than a pipe holds */
+		record_hop(&record, 0, 1, 2, 3);
+	assert_failed(record_close(&record), STATUS_INPUT, "Interrupted");
+	pthread_join(helper, NULL);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* A guest's console writes to the same descriptor behind stdio's back. */
@@ -180,6 +253,8 @@ int main(void)
 		TEST(no_path_records_nothing),
 		TEST(what_cannot_be_written_is_refused),
 		TEST(a_full_disk_is_told),
+		TEST(what_fits_is_kept_in_whole_lines),
+		TEST(nobody_waits_for_ever_for_a_reader),
 		TEST(stdout_gets_whole_lines_at_once),
 		TEST(threads_do_not_mix_their_lines),
 	};
