@@ -124,7 +124,7 @@ static enum status check_ram(const struct image_load *load, uint64_t start, uint
 	if (!memory_at(memory, start, length))
 		return fail(STATUS_INPUT, "%s takes 0x%llx-0x%llx, but RAM is 0x%llx-0x%llx; %s",
 			    path, (ull)start, (ull)end, (ull)memory->base,
-			    (ull)(memory->base + memory->size),
+			    (ull)memory->base + memory->size,
 			    way_out(load, start, end, load->initrd_size, text));
 	return STATUS_OK;
 }

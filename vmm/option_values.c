@@ -116,7 +116,7 @@ enum status option_filter(const struct entry *self, struct options *options, con
 	options->nfilters = 0;
 	do {
 		struct pmu_filter *filter = &options->filters[options->nfilters];
-		uint64_t first, last;
+		uint64_t first = 0, last;
 
 		if (options->nfilters == MAX_FILTERS)
 			return fail(STATUS_USAGE, "--%s=%s: more than %d ranges; join some",

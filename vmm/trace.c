@@ -59,7 +59,7 @@ static void plain_name(const struct host *host, int pmu, char *text, size_t size
 	const char *name = pmu < 0 ? "no PMU" : host->pmus[pmu].name;
 	size_t i;
 
-	for (i = 0; name[i] && i < size - 1; i++)
+	for (i = 0; i < size - 1 && name[i]; i++)
 		text[i] = name[i] < ' ' || name[i] > '~' || name[i] == '"' || name[i] == '\\'
 				  ? '?'
 				  : name[i];

@@ -72,7 +72,7 @@ static enum status set_filters(const struct machine *machine)
  */
 static int lower_pmcr_n(const struct vcpu *vcpu, uint64_t n)
 {
-	uint64_t pmcr;
+	uint64_t pmcr = 0;
 	struct kvm_one_reg reg = { .id = PMCR_EL0, .addr = (uint64_t)(uintptr_t)&pmcr };
 
 	if (ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg) < 0)

@@ -7,10 +7,11 @@
 
 #include "fuzz.h"
 #include "guest_fdt.h"
+#include "image.h"
 #include "map.h"
 #include "options.h"
 
-#define ROOM  0x10000 /* IMAGE_DTB_ROOM */
+#define ROOM  IMAGE_DTB_ROOM
 #define GUARD 64
 
 static const void *property(const void *fdt, const char *path, const char *name, int length)
@@ -31,6 +32,20 @@ static uint64_t number(const void *property, int index)
 
 	memcpy(&raw, (const char *)property + index * (int)sizeof(raw), sizeof(raw));
 	return fdt64_to_cpu(raw);
+}
+
+/* The sum of the regions' sizes, of which there are as many as the tree says. */
+static uint64_t redistributors(const void *fdt, const char *path)
+{
+	const fdt32_t *said =
+		fdt_getprop(fdt, fdt_path_offset(fdt, path), "#redistributor-regions", NULL);
+	int regions = said ? (int)fdt32_to_cpu(*said) : 1;
+	const void *value = property(fdt, path, "reg", 16 + 16 * regions);
+	uint64_t sum = 0;
+
+	for (int i = 1; i <= regions; i++)
+		sum += number(value, 2 * i + 1);
+	return sum;
 }
 
 static void must_say(const void *fdt, const struct guest_fdt *guest)
@@ -65,11 +80,10 @@ static void must_say(const void *fdt, const struct guest_fdt *guest)
 	must(ncpus == guest->cpus);
 	must((fdt_path_offset(fdt, "/pmu") >= 0) == guest->pmu);
 	snprintf(path, sizeof(path), "/interrupt-controller@%llx", MAP_GICD_BASE);
-	value = property(fdt, path, "reg", 32);
-	if (guest->gic == 3)
-		must(number(value, 3) == (uint64_t)guest->cpus * MAP_GICR_STEP);
+	if (guest->gic == 2)
+		must(number(property(fdt, path, "reg", 32), 2) == MAP_GICC_BASE);
 	else
-		must(number(value, 2) == MAP_GICC_BASE);
+		must(redistributors(fdt, path) == (uint64_t)guest->cpus * MAP_GICR_STEP);
 }
 
 void fuzz_one(struct input *input)

@@ -129,7 +129,10 @@ void fuzz_one(struct input *input)
 
 	must(ram && before);
 	ended = hops = windows = 0;
-	memset(&machine, 0, sizeof(machine));
+	/* Not all of it: most is for vCPUs that are not there. */
+	memset(machine.vcpus, 0, VCPUS * sizeof(machine.vcpus[0]));
+	memset(machine.stats.vcpu, 0, VCPUS * sizeof(machine.stats.vcpu[0]));
+	machine.end = -1;
 	machine.host = &host;
 	machine.plan.kind = (enum plan_kind)input_below(input, 4);
 	machine.start_ns = input_number(input, 8);

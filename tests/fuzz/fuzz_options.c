@@ -155,7 +155,7 @@ static void must_be_same(const struct options *a, const struct options *b)
 	must(a->pmu_counters == b->pmu_counters);
 	must(a->cpus == b->cpus && a->mem == b->mem);
 	must(a->naffinity == b->naffinity && a->affinity_each == b->affinity_each);
-	must(!memcmp(a->affinity, b->affinity, sizeof(a->affinity)));
+	must(!memcmp(a->affinity, b->affinity, (size_t)a->naffinity * sizeof(cpu_set_t)));
 	must_be_same_plan(&a->plan, &b->plan);
 	must(a->settle == b->settle && a->refusal_return == b->refusal_return);
 	must(a->gic == b->gic && a->timeout_s == b->timeout_s);

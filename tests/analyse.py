@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Static analysers on what goes into minivmm and its guests: tests/analyse.py BUILD-FOLDER.
+
+A finding is a failure. What each does not look for, and why, is below and in .clang-tidy."""
+import concurrent.futures
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDERS = ("vmm", "fdt", "guest")
+
+# gcc 12 takes memory for lost that is kept through a pointer (stats.c); LeakSanitizer looks for leaks.
+GCC = ["-fanalyzer", "-Wno-analyzer-malloc-leak", "-Werror", "-fdiagnostics-color=never"]
+# The ends of a guest's image are symbols of the linker's, which are no one object.
+CPPCHECK = ["--enable=warning,performance,portability", "--suppress=comparePointers:*guest/mmu.c"]
+
+
+def sources(build):
+    """path: (folder, arguments) of each C source, as Meson compiles it."""
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+        for entry in json.load(file):
+            path = os.path.abspath(os.path.join(entry["directory"], entry["file"]))
+            if path.endswith(".c") and os.path.relpath(path, TOP).split(os.sep)[0] in FOLDERS:
+                yield path, entry["directory"], shlex.split(entry["command"])
+
+
+def gcc(folder, arguments):
+    """The compiler's own analysis: the same command with its object thrown away."""
+    arguments = list(arguments)
+    for option in ("-MQ", "-MF"):
+        at = arguments.index(option)
+        del arguments[at:at + 2]
+    arguments.remove("-MD")
+    arguments[arguments.index("-o") + 1] = "/dev/null"
+    return arguments + GCC, folder
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    found = {path: (folder, arguments) for path, folder, arguments in sources(build)}
+    commands = [("gcc -fanalyzer", *gcc(*entry)) for entry in found.values()]
+    commands += [("clang-tidy", ["clang-tidy", "-p", build, "--quiet", path], TOP)
+                 for path in found if "/guest/" not in path]  # which are all addresses made of numbers
+    commands += [("cppcheck", ["cppcheck", "--quiet", "--error-exitcode=1", *CPPCHECK,
+                               *(f"--file-filter={TOP}/{folder}/*" for folder in FOLDERS),
+                               f"--project={build}/compile_commands.json"], TOP)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda command: subprocess.run(
+            command[1], cwd=command[2], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False),
+            commands))
+    failed = False
+    for tool in dict.fromkeys(command[0] for command in commands):
+        bad = [result.stdout for command, result in zip(commands, results) if command[0] == tool and result.returncode]
+        failed |= bool(bad)
+        print(f"{'not ok' if bad else 'ok'} analyse: {tool} finds nothing")
+        for text in bad:
+            print("\n".join(f"# {line}" for line in text.splitlines()))
+    return 1 if failed or not found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
