@@ -84,6 +84,7 @@ static void add_filter(struct line *line, const struct options *options)
 
 static void print(const struct options *options, struct line *line)
 {
+	static const char *const jails[] = { "on", "log", "off" };
 	char plan[PLAN_TEXT];
 
 	*line = (struct line){ 0 };
@@ -111,6 +112,7 @@ static void print(const struct options *options, struct line *line)
 	add_text(line, "trace", options->trace);
 	if (options->timeout_s)
 		add(line, "--timeout=%u", options->timeout_s);
+	add(line, "--jail=%s", jails[options->jail]);
 	add_flag(line, "no-reboot", options->no_reboot);
 	add_flag(line, "strict-mmio", options->strict_mmio);
 	add_flag(line, "quiet", options->quiet);
@@ -135,6 +137,7 @@ static void must_be_in_range(const struct options *options)
 	must(options->mem % (2 << 20) == 0);
 	must(options->naffinity >= 0 && options->naffinity <= options->cpus);
 	must(options->timeout_s <= 1000000);
+	must(options->jail >= JAIL_ON && options->jail <= JAIL_OFF);
 	must(options->image || options->probe);
 	must(options->append);
 }
@@ -158,6 +161,7 @@ static void must_be_same(const struct options *a, const struct options *b)
 	must(!memcmp(a->affinity, b->affinity, (size_t)a->naffinity * sizeof(cpu_set_t)));
 	must_be_same_plan(&a->plan, &b->plan);
 	must(a->settle == b->settle && a->refusal_return == b->refusal_return);
+	must(a->jail == b->jail);
 	must(a->gic == b->gic && a->timeout_s == b->timeout_s);
 	must(a->no_reboot == b->no_reboot && a->strict_mmio == b->strict_mmio);
 	must(a->quiet == b->quiet && a->probe == b->probe && a->probe_json == b->probe_json);

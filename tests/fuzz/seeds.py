@@ -53,7 +53,7 @@ SEEDS = {
         "--pmu=explicit:cpu2 --affinity=0:0-1;1:2 --cpus 2 guest.bin", "--affinity=0-3,6 -- -x",
         "--migrate=step:0,2 --settle --on-refusal=return guest.bin", "--migrate=random:5ms:42 guest.bin",
         "--pmu-filter=allow:0x11,0x8-0xb --pmu-counters=3 --gic=3 guest.bin",
-        "--record=- --trace=t --initrd=i --dtb-out=d --append a --timeout=9 --no-reboot --quiet g")],
+        "--record=- --trace=t --initrd=i --dtb-out=d --append a --timeout=9 --no-reboot --jail=log --quiet g")],
     "pl011": [bytes(2) + bytes([0x29, 65, 0, 0x29, 10, 0, 9, 0x2c, 0x10, 0, 2, 40, 7, 0x28, 3, 9, 0x38, 0x50, 0])],
     "plan": [b"\1\0\1\2\3" + text(plan) for plan in (
         "none", "step:0,2-3,1", "every:5ms", "every:100us:0,2", "random:3600s:0x2a", "random:1s", "every:1h")],
