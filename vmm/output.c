@@ -27,6 +27,7 @@ void output_init(struct output *output, int fd, void (*ask)(void *), void *owner
 	output->ask = ask;
 	output->owner = owner;
 	output->asked = output->hurry = output->lock = false;
+	output->lost = 0;
 	/* Not the bytes themselves: pages that no output comes to are never touched. */
 	output->gathered.count = output->leaving.count = 0;
 	pthread_mutex_init(&output->writing, NULL);

@@ -112,6 +112,14 @@ int __wrap_close(int fd)
 	return fails("close") ? -1 : result;
 }
 
+/* Never with O_CREAT here. */
+int __real_openat64(int folder, const char *path, int flags, ...);
+int __wrap_openat64(int folder, const char *path, int flags, ...);
+int __wrap_openat64(int folder, const char *path, int flags, ...)
+{
+	return fails("openat") ? -1 : __real_openat64(folder, path, flags);
+}
+
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)

@@ -180,6 +180,9 @@ static void a_vcpu_reads_what_is_typed_while_another_writes(void **state)
 	close(out[1]);
 }
 
+/* The record is written under the machine's lock (lab.c). */
+static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void *record_lines(void *number)
 {
 	int vcpu = *(int *)number;
@@ -188,7 +191,9 @@ static void *record_lines(void *number)
 		struct lab_record guest = { .window = i };
 		struct window window = { .vcpu = vcpu, .pmu = vcpu, .record = &guest };
 
+		pthread_mutex_lock(&machine_lock);
 		record_window(&record, &host, &window);
+		pthread_mutex_unlock(&machine_lock);
 	}
 	return NULL;
 }
