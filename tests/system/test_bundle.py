@@ -26,7 +26,7 @@ LEFT = {"host.json", "host.txt", "kernel-before.log", "kernel.log", "probe.txt",
 
 def busybox():
     """Debian's, for the board."""
-    done = subprocess.run([os.path.join(TOP, "tests", "board", "busybox")], capture_output=True, text=True, check=False)
+    done = subprocess.run([os.path.join(TOP, "scripts", "debian-shell")], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Skipped(f"there is no busybox for the board: {done.stderr.strip().splitlines()[-1]}")
     return done.stdout.strip()

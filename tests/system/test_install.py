@@ -101,11 +101,13 @@ def completions_are_zsh_too():
 
 @test()
 def version_names_the_source():
-    """--version: the version of meson.build, a commit and the kernel headers; CHANGELOG has that version."""
+    """--version: the version of meson.build, a commit and the kernel headers; the change logs have that version."""
     with open(os.path.join(TOP, "meson.build"), encoding="utf-8") as file:
         version = re.search(r"version: '([0-9.]+)'", file.read()).group(1)
     done = subprocess.run([os.path.join(NATIVE, "minivmm"), "--version"], capture_output=True, text=True, check=False)
     expect(re.fullmatch(rf"minivmm {re.escape(version)} \(commit ([0-9a-f]{{7,}}(-dirty)?|unknown), "
                         r"Linux headers \d+\.\d+\.\d+\)\n", done.stdout), done.stdout)
+    with open(os.path.join(TOP, "debian", "changelog"), encoding="utf-8") as file:
+        expect(file.readline().startswith(f"minivmm ({version})"), f"debian/changelog does not begin with {version}")
     with open(os.path.join(TOP, "CHANGELOG.md"), encoding="utf-8") as file:
         expect(f"\n## {version}" in file.read(), f"CHANGELOG.md has nothing about {version}")
