@@ -14,7 +14,7 @@ from test_report import read, script
 INSIDE = """
 /bin/busybox --install -s /bin
 mkdir -p /somewhere/else && cd /somewhere/else && tar -xJf /root/bundle.tar.xz || exit 99
-mkdir /work && cd /work
+mkdir /desk && cd /desk
 /somewhere/else/minivmm-*/run --results=results "$@"
 status=$?
 tar -cf /root/results.tar results
