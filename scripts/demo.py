@@ -28,7 +28,8 @@ import each  # noqa: E402
 import records  # noqa: E402
 from topology import TOPOLOGIES  # noqa: E402
 
-FLAVORS = ("composite", "stock")
+# Our own kernels, and the version of each.
+FLAVORS = {"composite": "6.12", "stock": "6.12", "composite-7.3": "7.3", "stock-7.3": "7.3"}
 NAMED_KERNELS = (*FLAVORS, "debian-6.1", "debian-6.12")
 DIED, HOST_LACKS, REFUSED = 9, 69, 71  # guest/calibrate.c; vmm/status.h
 WIDTH = 100
@@ -77,7 +78,7 @@ def set_up(emulated, kernels):
     script("setup", *(["--all"] if emulated else []))
     for kernel in kernels if emulated else ():
         if kernel in FLAVORS:
-            script("kernel", f"--flavor={kernel}")
+            own_kernel(kernel)
     script("build")
 
 
@@ -201,18 +202,23 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()[:12]
 
 
+def own_kernel(kernel):
+    """The Image of one of FLAVORS."""
+    return script("kernel", f"--version={FLAVORS[kernel]}", f"--flavor={kernel.partition('-')[0]}")
+
+
 def image_facts(kernel):
     """An Image's digest, and the patches that one of our own has."""
-    path = script("kernel", f"--flavor={kernel}") if kernel in FLAVORS else kernel
+    path = own_kernel(kernel) if kernel in FLAVORS else kernel
     if kernel in NAMED_KERNELS and kernel not in FLAVORS:
         path = script("debian-kernel", kernel.removeprefix("debian-"))
     path = os.path.join(path, "Image") if os.path.isdir(path) else path
     text = f"{os.path.basename(path)}, sha256 {digest(path)}"
-    if kernel == "composite":
-        patches = sorted(glob.glob(os.path.join(TOP, "tests/board/linux/6.12/*.patch")))
+    if kernel in FLAVORS and kernel.startswith("composite"):
+        patches = sorted(glob.glob(os.path.join(TOP, f"tests/board/linux/{FLAVORS[kernel]}/*.patch")))
         text += "; patches: " + ", ".join(f"{os.path.basename(patch)} (sha256 {digest(patch)})"
                                           for patch in patches)
-    return text + ("; no patches" if kernel == "stock" else "")
+    return text + ("; no patches" if kernel in FLAVORS and kernel.startswith("stock") else "")
 
 
 def expected(run_facts):

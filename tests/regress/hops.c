@@ -95,7 +95,14 @@ static void refused(struct vcpu *vcpu, struct itinerary *itinerary)
 		expect_equal((uint64_t)vcpu->refused_cpu, (uint64_t)sched_getcpu(),
 			     "CPU that KVM_EXIT_FAIL_ENTRY names");
 	itinerary->nrefusals++;
-	place_on(site, itinerary->home);
+	/*
+	 * To settle takes a while, in which another thread moves this one on: with instruction
+	 * counting perhaps always to where KVM refuses it again.
+	 */
+	if (itinerary->hops == HOPS_ASYNC)
+		place_thread(0, itinerary->home);
+	else
+		place_on(site, itinerary->home);
 }
 
 void run_hopping(struct vcpu *vcpu, struct itinerary *itinerary)

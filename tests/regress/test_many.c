@@ -284,7 +284,7 @@ static void off_and_on(const struct site *site, struct variant variant)
 	struct guest *guest = &vm.vcpus[1].guest, *boss = &vm.vcpus[0].guest;
 	struct vcpu *vcpu = &vm.vcpus[1];
 	struct pmu_state fresh;
-	bool cleared = false;
+	bool cleared = false, added = false;
 
 	vm_start(&vm, site, variant.mode, 2);
 	pmu_save(vcpu, &fresh);
@@ -318,6 +318,9 @@ static void off_and_on(const struct site *site, struct variant variant)
 		/* CPU_ON resets it, to PMCR_EL0.C = 1, and then is its first run. */
 		if (site->older && fresh.pmcr & PMCR_C && life == 0 && !count)
 			cleared = true;
+		/* What the life before counted since its event was made (state.reinit). */
+		else if (site->nr_counters && life && count - fresh.cycles - 1 < LOOPS)
+			added = true;
 		else
 			expect_equal(count, fresh.cycles, "life %d: PMCCNTR", life);
 		expect_equal(vcpu_take(vcpu), fresh.enabled, "life %d: PMCNTEN", life);
@@ -331,6 +334,8 @@ static void off_and_on(const struct site *site, struct variant variant)
 	expect_equal((uint64_t)vcpu->taken, (uint64_t)vcpu->nout, "values handed over");
 	if (cleared)
 		known_fault("PMCR_EL0.C is set after a reset, and acts in the first run");
+	if (added)
+		known_fault("a reset adds what the event has counted to the reset value");
 }
 
 /* Two vCPUs in turn by one host thread: what one does is not counted for the other. */

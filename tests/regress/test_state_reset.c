@@ -139,7 +139,13 @@ static void reset_and_judge(const struct site *site, enum mode mode, const struc
 		fail_test_errno("KVM_ARM_VCPU_INIT once more");
 	pmu_save(vcpu, &after);
 	pmu_expect_config(&after, fresh, "after the reset");
-	/* Not the reset value and the count of the event that was there before. */
+	/*
+	 * Not the reset value and the count of the event that was there before. Only kernels that
+	 * have SET_NR_COUNTERS are known for that: they reload events instead of stopping them.
+	 */
+	if (site->nr_counters && after.cycles - fresh->cycles >= model &&
+	    after.cycles - fresh->cycles < 2 * model)
+		known_fault("a reset adds what the event has counted to the reset value");
 	pmu_expect_values(&after, fresh, "after the reset");
 	expect_kept(site, mode, fresh->n);
 	settle_here(site);
