@@ -115,7 +115,11 @@ static int inject(char **argv, const struct fault *fault)
 
 static void try(struct sweep *sweep, const struct call *call, int error)
 {
-	const struct fault fault = { call->nr, call->request, call->nth, 0, error };
+	const struct fault fault = { .nr = call->nr,
+				     .request = call->request,
+				     .nth = call->nth,
+				     .error = error,
+				     .object = call->object };
 	struct outcome outcome;
 	char problem[600];
 	enum verdict verdict;
@@ -179,7 +183,7 @@ static int run_sweep(struct sweep *sweep)
 		trap_run(sweep->argv, IN, OUT, ERR, &none, SECONDS, sweep->ram, &outcome);
 		clean_take(&sweep->clean, &outcome, OUT);
 	}
-	if (outcome.hung || outcome.left || *outcome.leak) {
+	if (outcome.status || outcome.hung || outcome.left || *outcome.leak) {
 		copy(ERR, stderr);
 		printf("without a fault: status %d%s%s %s\n", outcome.status,
 		       outcome.hung ? ", hung" : "", outcome.left ? ", left a process" : "",

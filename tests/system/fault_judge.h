@@ -9,8 +9,8 @@
 struct clean {
 	int status;
 	char *out; /* what it printed, in short; NULL: no two runs print the same */
-	unsigned threads;
-	unsigned files; /* in this folder and /tmp when it has ended */
+	unsigned threads, descriptors, mappings; /* when it ends */
+	unsigned files;                          /* in this folder and /tmp when it has ended */
 };
 
 enum verdict {

@@ -219,7 +219,7 @@ static unsigned count_entries(pid_t pid, const char *folder)
 	return count > 2 ? count - 2 : 0; /* . and .. */
 }
 
-static bool is_left(const char *map, uint64_t ram)
+static bool is_guests(const char *map, uint64_t ram)
 {
 	unsigned long long from, to;
 	char access[5];
@@ -230,32 +230,28 @@ static bool is_left(const char *map, uint64_t ram)
 	       !strcmp(access, "rw-p") && to - from >= ram;
 }
 
-/* Right before it ends by itself: all that it had must be closed and unmapped by now. */
-static void note_leaks(struct trap *trap, pid_t pid)
+static void keep_most(unsigned *most, unsigned count)
 {
-	char name[64], line[512], *leak = trap->outcome->leak;
-	size_t size = sizeof(trap->outcome->leak);
-	unsigned tasks = count_entries(pid, "task");
+	*most = count > *most ? count : *most;
+}
+
+/* Right before it ends by itself, which frees all that it has. */
+static void note_end(struct trap *trap, pid_t pid)
+{
+	struct outcome *outcome = trap->outcome;
+	char name[64], line[512];
+	unsigned mappings = 0;
 	FILE *maps;
 
-	trap->outcome->threads = tasks > trap->outcome->threads ? tasks : trap->outcome->threads;
-	for (int fd = 3; fd < 64; fd++) {
-		ssize_t got;
-
-		snprintf(name, sizeof(name), "/proc/%d/fd/%d", pid, fd);
-		got = readlink(name, line, sizeof(line) - 1);
-		if (got < 0)
-			continue;
-		line[got] = '\0';
-		snprintf(leak, size, "descriptor %d (%.100s)", fd, line);
-	}
 	snprintf(name, sizeof(name), "/proc/%d/maps", pid);
 	maps = fopen(name, "re");
 	while (maps && fgets(line, sizeof(line), maps))
-		if (is_left(line, trap->ram))
-			snprintf(leak, size, "mapping %.100s", line);
+		mappings += is_guests(line, trap->ram);
 	if (maps)
 		fclose(maps);
+	keep_most(&outcome->threads, count_entries(pid, "task"));
+	keep_most(&outcome->descriptors, count_entries(pid, "fd"));
+	keep_most(&outcome->mappings, mappings);
 }
 
 /* A guest that resets gets a new VM each time: what is held before each must not grow. */
@@ -278,7 +274,8 @@ static bool same(const struct call *call, const struct seccomp_data *data)
 }
 
 /* Counts the call; returns how many such there were, with this one. */
-static unsigned note_call(struct outcome *outcome, const struct seccomp_notif *asked)
+static unsigned note_call(struct outcome *outcome, const struct seccomp_notif *asked,
+			  const char *object)
 {
 	struct call *call = &outcome->calls[outcome->ncalls];
 	unsigned nth = 1;
@@ -298,13 +295,16 @@ static unsigned note_call(struct outcome *outcome, const struct seccomp_notif *a
 	call->nr = asked->data.nr;
 	call->request = call->nr == SYS_ioctl ? (unsigned)asked->data.args[1] : 0;
 	call->nth = nth;
-	name_object(asked, call->object);
+	memcpy(call->object, object, MAX_OBJECT);
 	return nth;
 }
 
-static bool is_due(const struct fault *fault, const struct seccomp_data *data, unsigned nth)
+static bool is_due(const struct fault *fault, const struct seccomp_data *data, unsigned nth,
+		   const char *object)
 {
 	if (fault->nr != data->nr || !fault->nth || nth < fault->nth)
+		return false;
+	if (fault->object && strcmp(fault->object, object))
 		return false;
 	if (data->nr == SYS_ioctl && fault->request != (unsigned)data->args[1])
 		return false;
@@ -315,6 +315,7 @@ static void answer(struct trap *trap)
 {
 	struct seccomp_notif asked = { 0 };
 	struct seccomp_notif_resp response = { 0 };
+	char object[MAX_OBJECT];
 	unsigned nth;
 
 	if (ioctl(trap->listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0) {
@@ -326,12 +327,13 @@ static void answer(struct trap *trap)
 	response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	trap->started |= !is_start(asked.data.nr);
 	if (asked.data.nr == SYS_exit_group) {
-		note_leaks(trap, (pid_t)asked.pid);
+		note_end(trap, (pid_t)asked.pid);
 	} else if (trap->started) {
-		nth = note_call(trap->outcome, &asked);
+		name_object(&asked, object);
+		nth = note_call(trap->outcome, &asked, object);
 		if (asked.data.nr == SYS_ioctl && (unsigned)asked.data.args[1] == KVM_CREATE_VM)
 			note_growth(trap, (pid_t)asked.pid);
-		if (is_due(trap->fault, &asked.data, nth)) {
+		if (is_due(trap->fault, &asked.data, nth, object)) {
 			trap->outcome->faults++;
 			if (!trap->fault->error)
 				kill(-trap->child, SIGKILL);

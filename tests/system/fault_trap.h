@@ -25,19 +25,22 @@ struct call {
 struct fault {
 	int nr;
 	unsigned request;
-	unsigned nth;   /* 0: none */
-	unsigned every; /* then the same again after each so many; 0: once */
-	int error;      /* 0: no failure, but SIGKILL to the whole command */
+	unsigned nth;       /* 0: none */
+	unsigned every;     /* then the same again after each so many; 0: once */
+	int error;          /* 0: no failure, but SIGKILL to the whole command */
+	const char *object; /* if the call is on something else this time, it does not fail; NULL:
+			       all */
 };
 
 /* What a run of the command did; freed with trap_free(). */
 struct outcome {
-	int status;       /* its exit status, 200 + N if signal N ended it */
-	unsigned faults;  /* how often a call was made to fail */
-	bool hung;        /* not at its end in time, so it was killed */
-	bool left;        /* a process of it was still there a second after its end */
-	unsigned threads; /* of a process that ended by itself, at most */
-	char leak[256];   /* what it still held when it ended by itself; "" if nothing */
+	int status;      /* its exit status, 200 + N if signal N ended it */
+	unsigned faults; /* how often a call was made to fail */
+	bool hung;       /* not at its end in time, so it was killed */
+	bool left;       /* a process of it was still there a second after its end */
+	/* What a process that ended by itself still had then, at most. */
+	unsigned threads, descriptors, mappings;
+	char leak[256]; /* what there was more of before each VM that it made; "" if nothing */
 	struct call *calls;
 	unsigned ncalls; /* of them, but for those after MAX_CALLS */
 	unsigned total;
@@ -45,8 +48,8 @@ struct outcome {
 
 /*
  * Runs @argv with stdin from the file @in, stdout and stderr to the files @out and @err.
- * @ram: a private writable mapping of so many bytes at its end is a leak. The C library's own
- * start is not counted: no call fails before the program opens, maps or starts something.
+ * @ram: of the mappings, private writable ones of so many bytes count, and vCPUs'. The C library's
+ * own start is not counted: no call fails before the program opens, maps or starts something.
  */
 void trap_run(char **argv, const char *in, const char *out, const char *err,
 	      const struct fault *fault, unsigned seconds, uint64_t ram, struct outcome *outcome);

@@ -16,8 +16,8 @@ RUNS = {
              "--append=windows=4", "guest.bin"],
     "timed": ["--pmu=explicit", "--affinity=0-3", "--migrate=every:1ms:0,2", "--on-refusal=return",
               "--pmu-filter=allow:0x11", "--pmu-counters=2", "--append=windows=4", "guest.bin"],
-    "console": ["--pmu=off", "--cpus=2", "talk.bin"],
-    "elf": ["--pmu=off", "--initrd=off.bin", "guest"],
+    "console": ["--pmu=off", "--cpus=2", "--timeout=3", "talk.bin"],
+    "initrd": ["--pmu=off", "--initrd=off.bin", "guest.bin"],
     "jail": ["--jail=on", "--pmu=off", "--append=windows=4", "guest.bin"],
     "probe": ["--probe"],
 }
