@@ -36,7 +36,7 @@ enum jail_list {
 };
 
 struct jail_rules {
-	const char *title;
+	const char *name;
 	const struct jail_rule *rules;
 	size_t count;
 };

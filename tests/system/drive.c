@@ -175,6 +175,14 @@ static void start(char **argv)
 	}
 }
 
+/* minivmm, of whatever folder, or "with" before it. */
+static bool is_command(const char *word)
+{
+	const char *slash = strrchr(word, '/');
+
+	return !strcmp(slash ? slash + 1 : word, "minivmm") || !strcmp(word, "with");
+}
+
 int main(int argc, char **argv)
 {
 	char **command = argv + 2;
@@ -184,7 +192,7 @@ int main(int argc, char **argv)
 		die("arguments", "pty|pipe STEP... COMMAND...");
 	terminal = !strcmp(argv[1], "pty");
 	signal(SIGPIPE, SIG_IGN);
-	while (*command && strcmp(*command, "minivmm") && strcmp(*command, "with"))
+	while (*command && !is_command(*command))
 		command++;
 	start(command);
 	for (char **step = argv + 2; step < command; step++)
