@@ -12,6 +12,7 @@
 #define UART_IMSC   0x38
 #define UART_LISTEN 0x50 /* the receive and receive timeout interrupts */
 #define NOTHING     0x10000000ull
+#define HIGH_ECAM   0x4010000000ull /* of QEMU's virt board */
 #define GICD_SPI    (MAP_GICD_BASE + 0x104) /* ISENABLER1: INTIDs 32 to 63 */
 #define RESET_WORD  0x1234
 
@@ -75,12 +76,13 @@ static void stray_pair(void)
 	__asm__ volatile("ldp %0, %1, [%2]" : "=r"(a), "=r"(b) : "r"(NOTHING) : "memory");
 }
 
-/* The same address twice, then a write, then more addresses than anybody wants to read. */
+/* The same address twice, then a write, a high one, and more than anybody wants to read. */
 static void stray(uint32_t addresses)
 {
 	uint32_t value = mmio_read32(NOTHING) | mmio_read32(NOTHING);
 
 	mmio_write32(NOTHING + 4, 1);
+	value |= mmio_read32(HIGH_ECAM);
 	for (uint32_t i = 2; i < addresses; i++)
 		value |= mmio_read32(NOTHING + 4 * i);
 	puts("read ");

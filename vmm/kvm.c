@@ -53,12 +53,12 @@ void kvm_close(struct kvm *kvm)
 
 /*
  * The fewer bits, the smaller the first table of stage 2, all of which KVM looks at when
- * the VM ends: with 36 it has 64 entries, with 40 it has 1024. Below 35 it grows again, as a
- * level goes.
+ * the VM ends. Beyond them a guest gets an abort, within them zero (vcpu.c): programs made for
+ * QEMU's virt board look for devices up to 0x4010000000, its upper ECAM.
  */
 int kvm_create_vm(const struct kvm *kvm, uint64_t end)
 {
-	unsigned bits = 36;
+	unsigned bits = 39;
 
 	while (end > 1ull << bits)
 		bits++;

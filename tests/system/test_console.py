@@ -104,9 +104,10 @@ def nothing_reads_as_zero(noted, many, quiet, strict, pair):
     for result in (noted, many, quiet):
         expect("read 0x00000000" in result.expect_status(0).stdout, result.stdout)
     notes = [line for line in noted.stderr.splitlines() if line.startswith("mmio: ")]
-    expect_equal(len(notes), 2, f"notes in {notes}")
+    expect_equal(len(notes), 3, f"notes in {notes}")
     expect("vCPU 0 read 4 bytes at 0x10000000" in notes[0] and "PC 0x40" in notes[0], notes[0])
     expect("vCPU 0 wrote 4 bytes at 0x10000004" in notes[1], notes[1])
+    expect("vCPU 0 read 4 bytes at 0x4010000000" in notes[2], notes[2])
     expect_equal(many.stderr.count("mmio: "), 32, "notes for 100 addresses")
     expect_equal(quiet.stderr, "", "stderr with --quiet")
     strict.expect_status(72).expect_one_line("read 4 bytes at 0x10000000", "PC 0x40")
