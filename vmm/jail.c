@@ -73,7 +73,10 @@ enum status jail_thread(const struct jail *jail, enum jail_list role)
 	if (role == JAIL_MAIN && jail->nmoved)
 		allow_list(jail, JAIL_MOVE, &filter);
 	if (!jail_filter_end(&filter))
-		return fail(STATUS_INTERNAL, "the jail's rules have no room");
+		return fail(STATUS_USAGE,
+			    "--migrate: the jail has no room for rules to move %d vCPUs in time; "
+			    "lower --cpus, or use step: or --jail=off",
+			    jail->nmoved);
 	program.len = filter.length;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return fail_errno(STATUS_INTERNAL, "the jail's system call filter");
