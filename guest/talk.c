@@ -12,7 +12,7 @@
 #define UART_IMSC   0x38
 #define UART_LISTEN 0x50 /* the receive and receive timeout interrupts */
 #define NOTHING     0x10000000ull
-#define HIGH_ECAM   0x4010000000ull /* of QEMU's virt board */
+#define HIGH_ECAM   0x4010000000ull         /* of QEMU's virt board */
 #define GICD_SPI    (MAP_GICD_BASE + 0x104) /* ISENABLER1: INTIDs 32 to 63 */
 #define RESET_WORD  0x1234
 

@@ -15,7 +15,7 @@ BUDGETS = {
 }
 
 
-@test()
+@test(slow=True)
 def startup_and_exits_keep_their_budget():
     """Startup takes at most 1.3 x the floor, an exit 150 instructions more, a byte 190."""
     done = subprocess.run([os.path.join(TOP, "scripts", "bench"), "--emulated", "--json=-",

@@ -78,7 +78,7 @@ def check_results(done, results):
     return runs
 
 
-@test()
+@test(slow=True)
 def bundle_runs_in_a_bare_root():
     """Untarred beside a busybox alone: run tests, demonstrates, keeps all; scripts/report makes a page."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:

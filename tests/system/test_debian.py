@@ -41,7 +41,7 @@ def modules_are_in_order():
             expect("depends on virtio," in str(error), str(error))
 
 
-# A download of 60 to 100 MB is not for every run: those that are there are tested.
+# A download of 60 to 100 MB, by scripts/test --all: those that are there are tested.
 for _kernel in ("debian-6.1", "debian-6.12"):
     if os.path.exists(os.path.join(CACHE, _kernel, "Image")):
         def debian_kernel_counts(result):
@@ -52,4 +52,4 @@ for _kernel in ("debian-6.1", "debian-6.12"):
 
         debian_kernel_counts.__name__ += _kernel.removeprefix("debian").replace("-", "_")
         test(minivmm("--pmu=explicit", "--migrate=step:0,1", "--settle", "--append=windows=20", "guest.bin"),
-             kernel=_kernel, icount=True)(debian_kernel_counts)
+             kernel=_kernel, icount=True, slow=True)(debian_kernel_counts)

@@ -11,7 +11,7 @@ COUNTED = ["--jail=off", "--pmu=composite", "--cpus=2", "--append=windows=30", "
 FULL = ["with", "small=64", "minivmm", "--pmu=default", "--append=windows=1000 loops=100"]
 
 
-@test(*(faults.sweep(name, SHARE) for name in faults.RUNS), icount=True, boot="faults")
+@test(*(faults.sweep(name, SHARE) for name in faults.RUNS), icount=True, boot="faults", slow=True)
 def failing_calls_are_told(*results):
     """Each kind of system call fails: one line names it, the status is documented, nothing is left."""
     for name, result in zip(faults.RUNS, results):
@@ -24,7 +24,7 @@ def failing_calls_are_told(*results):
 
 
 @test(["fault", "--list", "minivmm", "--jail=off", "--timeout=1", "--pmu=default", "--quiet", "reset.bin"],
-      icount=True, boot="faults")
+      icount=True, boot="faults", slow=True)
 def resets_leak_nothing(result):
     """A guest that resets for a second: no descriptor or mapping more with each, none at the end."""
     lives = result.stdout.count("ioctl:KVM_CREATE_VM ")

@@ -120,7 +120,7 @@ def expect_needed(rules, results, unseen):
     expect_equal(set(UNSEEN) & seen, set(), "rules that are said to be unseen")
 
 
-@test(["jailed", "rules"], *(calls(run, "minivmm") for run in RUNS))
+@test(["jailed", "rules"], *(calls(run, "minivmm") for run in RUNS), slow=True)
 def rules_are_all_needed(rules, *results):
     """minivmm at all that it does, static: no call without a rule, no rule without a call."""
     expect_needed(rules, results, set(UNSEEN) | MANY)
