@@ -60,7 +60,7 @@ def pipes_carry_everything(binary, many):
 
 
 @test(talk("pipe", ["type=no", "sleep=500"]), talk("pipe", ["type=po", "sleep=3500"]),
-      talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]))
+      talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]), slow=True)
 def a_slow_reader_gets_all(lines, rest, ended):
     """Output to a full pipe is whole and in order when the guest has ended; SIGTERM does not wait."""
     lines = lines.expect_status(0).stdout.splitlines()[1:]
