@@ -40,3 +40,15 @@ def profiles_add_up():
     sums = [sum(int(number.replace(",", "")) for number in numbers) for numbers in (total, *parts)]
     expect(200000 < sums[0] < 600000, f"{sums[0]} instructions of a program that does nothing")
     expect(len(sums) == 4 and len(set(sums)) == 1, f"total, phases, calls and functions: {sums}")
+
+
+@test(slow=True)
+def profiles_know_the_phases():
+    """scripts/profile finds minivmm's own steps and functions, wherever the kernel loads it."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "profile"), "--top=1000000", "minivmm", "--quiet",
+                           "--pmu=off", "--jail=off", "off.bin"], capture_output=True, check=False, text=True)
+    expect(done.returncode == 0, done.stderr)
+    phases, _, functions = done.stdout.split("\nby ")[1:]
+    for step in ("main", "host_discover", "guest_fdt_write", "machine_run", "vcpu_thread"):
+        expect(f"  {step}\n" in phases, f"no phase {step} in: {phases}")
+    expect("  guest_fdt_write (user)\n" in functions, "none of its functions")
