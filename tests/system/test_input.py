@@ -72,7 +72,7 @@ def too_many_vcpus(result):
     result.expect_status(HOST).expect_one_line("--cpus=9", "no more than 8")
 
 
-@test(["minivmm", "--cpus=300", "--migrate=every:5ms", "off.bin"])
+@test(["minivmm", "--cpus=300", "--migrate=every:5ms", "off.bin"], slow=True)
 def too_many_vcpus_to_move(result):
     """A timed plan for more vCPUs than the jail has rules for: status 64, and what would work."""
     result.expect_status(USAGE).expect_one_line("--migrate", "300 vCPUs", "--jail=off")
