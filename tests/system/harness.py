@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -121,32 +122,40 @@ def test(*commands, slow=False, **board):
     return register
 
 
+def once(function):
+    """For what several tests look at: made by the first that asks, the others wait for it."""
+    lock, made = threading.Lock(), []
+
+    def wrapper(*args):
+        with lock:
+            if not made:
+                made.append(function(*args))
+        return made[0]
+    return wrapper
+
+
 def boot_all(tests, pool):
-    """Starts every boot; returns a future of results for each test's place in its boot."""
+    """Starts every boot; returns for each one's future its tests: (function, start, end) of results."""
     boots = {}
-    for index, (_, commands, board) in enumerate(tests):
+    for function, commands, board in tests:
         if commands:
-            boots.setdefault(board.key(), (board, []))[1].append(index)
-    places = {}
+            boots.setdefault(board.key(), (board, []))[1].append((function, commands))
+    members_of = {}
     # The longest first, so that the last one to end is a short one.
     for board, members in sorted(boots.values(), key=lambda boot: -len(boot[1])):
-        commands = [command for index in members for command in tests[index][1]]
-        future = pool.submit(board.boot, commands)
+        future = pool.submit(board.boot, [command for _, commands in members for command in commands])
+        members_of[future] = []
         start = 0
-        for index in members:
-            places[index] = (future, start, start + len(tests[index][1]))
-            start = places[index][2]
-    return places
+        for function, commands in members:
+            members_of[future].append((function, start, start + len(commands)))
+            start += len(commands)
+    return members_of
 
 
-def judge(function, place):
+def judge(function, boot=None, start=0, end=0):
     """None if the test passed, else the reason; Skipped if it did not run."""
     try:
-        if place is None:
-            function()
-        else:
-            future, start, end = place
-            function(*future.result()[start:end])
+        function(*(boot.result()[start:end] if boot else ()))
     except Failed as failure:
         return str(failure)
     except Skipped as reason:
@@ -154,6 +163,19 @@ def judge(function, place):
     except Exception:  # a broken test is a failed one, with its trace
         return traceback.format_exc()
     return None
+
+
+def judge_all(tests, pool):
+    """Yields (function, what judge() says) of each test when it is known."""
+    boots = boot_all(tests, pool)
+    # Those that boot for themselves, if at all; the slow ones first, for the same reason.
+    own = {pool.submit(judge, function): function for function, commands, _ in
+           sorted(tests, key=lambda entry: not entry[0].slow) if not commands}
+    for future in concurrent.futures.as_completed([*boots, *own]):
+        if future in own:
+            yield own[future], future.result()
+        else:
+            yield from ((function, judge(function, future, start, end)) for function, start, end in boots[future])
 
 
 def promise(function):
@@ -165,24 +187,21 @@ def run(pattern, slow):
     """Runs the tests whose names match, slow ones only if SLOW; returns (passed, failed)."""
     chosen = [entry for entry in TESTS if fnmatch.fnmatch(entry[0].__name__, pattern)]
     left = [entry[0] for entry in chosen if entry[0].slow and not slow]
-    # First those that boot for themselves, if at all: the others' boots go on meanwhile.
-    chosen = sorted((entry for entry in chosen if entry[0] not in left),
-                    key=lambda entry: bool(entry[1]))
+    chosen = [entry for entry in chosen if entry[0] not in left]
     failed = skipped = 0
     start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-        places = boot_all(chosen, pool)
-        for index, (function, _, _) in enumerate(chosen):
-            reason = judge(function, places.get(index))
+    # One more than CPUs, as a board's start and a page's browser wait for a disk.
+    with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        for function, reason in judge_all(chosen, pool):
+            line = f"{function.__name__}: {promise(function)}"
             if isinstance(reason, Skipped):
                 skipped += 1
-                print(f"skip {function.__name__}: {promise(function)}: {reason}", flush=True)
-                continue
-            print(f"{'not ok' if reason else 'ok'} {function.__name__}: {promise(function)}",
-                  flush=True)
-            if reason:
+                print(f"skip {line}: {reason}", flush=True)
+            elif reason:
                 failed += 1
-                print("\n".join(f"# {line}" for line in reason.splitlines()), flush=True)
+                print(f"not ok {line}", *reason.splitlines(), sep="\n# ", flush=True)
+            else:
+                print(f"ok {line}", flush=True)
     for function in left:
         print(f"skip {function.__name__}: {promise(function)}: slow, scripts/test --all runs it")
     print(f"# {len(chosen)} board tests in {time.monotonic() - start:.0f} s", file=sys.stderr)

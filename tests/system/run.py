@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the tests on emulated boards: run.py [--all] [NAME-PATTERN]. Exit status 1 if one fails."""
 import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -28,6 +29,8 @@ import test_series  # noqa: E402,F401
 import test_trace  # noqa: E402,F401
 import test_tree  # noqa: E402,F401
 
+# A shell's background job ignores SIGINT, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 arguments = sys.argv[1:]
 slow = "--all" in arguments
 passed, failed = harness.run(next((a for a in arguments if a != "--all"), "*"), slow)

@@ -50,8 +50,6 @@ def wait_for(condition):
 def expect_nothing_left(folder, mark):
     """Starts two boards that hang and ends them by a signal to the script alone."""
     command = board(f"--append={mark}", "--timeout=30", "--", "minivmm", "hang.bin")
-    # A shell's background job ignores SIGINT, and so would all that it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     boards = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                env=dict(os.environ, TMPDIR=folder)) for _ in range(2)]
     for process in boards:

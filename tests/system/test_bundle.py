@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
-from harness import Skipped, TOP, expect, expect_equal, test
+from harness import Skipped, TOP, expect, expect_equal, once, test
 from test_report import read, script
 
 # What a board's owner types; the arguments are run's.
@@ -31,6 +31,7 @@ def busybox():
     return done.stdout.strip()
 
 
+@once
 def bundle(build):
     """Made of what is built."""
     subprocess.run(["ninja", "-C", build, "bundle"], capture_output=True, check=True)

@@ -37,7 +37,7 @@ def complete(name, *words):
 def installed(build):
     """The files below the prefix."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        subprocess.run(["meson", "install", "-C", build, f"--destdir={folder}"], capture_output=True, check=True)
+        subprocess.run(["meson", "install", "--no-rebuild", "-C", build, f"--destdir={folder}"], capture_output=True, check=True)
         return {os.path.relpath(os.path.join(place, name), os.path.join(folder, "usr/local"))
                 for place, _, names in os.walk(folder) for name in names}
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """scripts/demo and scripts/report: every number comes from the records, every failure is a line."""
-import functools
 import html
 import json
 import os
@@ -11,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import Skipped, TOP, expect, expect_equal, test
+from harness import Skipped, TOP, expect, expect_equal, once, test
 from test_board import image_too_large, processes_with
 
 WIDTHS = (360, 800, 1600)
@@ -86,7 +85,7 @@ def record(windows=4, cycles=40165, ended=True):
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
-@functools.lru_cache(maxsize=1)
+@once
 def demo():
     """One demonstration for all tests that look at what it leaves: (its end, its folder)."""
     kept = folder()
@@ -211,8 +210,6 @@ def demo_broken_off_keeps_its_records():
     """Ctrl-C in the middle of a demo: status 130, no process left, and its records make a report."""
     with folder() as work:
         mark = os.path.basename(work)
-        # A shell's background job ignores SIGINT, and so would all that it starts.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         with subprocess.Popen([os.path.join(TOP, "scripts", "demo"), f"--out={work}",
                                f"--append={mark}"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
