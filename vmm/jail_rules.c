@@ -36,7 +36,6 @@ static const struct jail_rule vcpu[] = {
 	{ CALL(rt_sigreturn), ANY, "the end of a kick" },
 	{ CALL(brk), ANY, "the summary remembers each window" },
 	{ CALL(mmap), NO_EXEC, "the same, if they are many" },
-	{ CALL(mremap), ANY, "the same" },
 	{ CALL(getcpu), ANY, "the CPU of a window, where the C library has no rseq" },
 	{ CALL(clock_gettime), ANY, "the time, where the vDSO cannot tell it" },
 };

@@ -6,6 +6,7 @@
 
 #include "fail.h"
 #include "plan.h"
+#include "random.h"
 
 #define FORMS  "use none, step:LIST, every:TIME[:LIST] or random:TIME[:SEED], e.g. every:5ms:0,2"
 #define MIN_NS 100000ull
@@ -149,23 +150,13 @@ void plan_cpus(const struct plan *plan, cpu_set_t *set)
 		CPU_SET((size_t)plan->cpus[i], set);
 }
 
-/* splitmix64: any seed is good, so that neighbouring vCPUs get unrelated sequences. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 void plan_start(const struct plan *plan, int vcpu, struct plan_place *place)
 {
 	uint64_t state = plan->seed ^ ((uint64_t)vcpu << 32);
 
 	place->index = plan->ncpus ? vcpu % plan->ncpus : -1;
 	/* Mixed once: states a multiple of the increment apart would repeat each other. */
-	place->random = next_random(&state);
+	place->random = random_next(&state);
 }
 
 int plan_cpu(const struct plan *plan, const struct plan_place *place)
@@ -180,7 +171,7 @@ int plan_next(const struct plan *plan, struct plan_place *place)
 	if (place->index < 0)
 		return -1;
 	if (plan->kind == PLAN_RANDOM && plan->ncpus > 1)
-		step += next_random(&place->random) % (uint64_t)(plan->ncpus - 1);
+		step += random_next(&place->random) % (uint64_t)(plan->ncpus - 1);
 	place->index = (int)(((uint64_t)place->index + step) % (uint64_t)plan->ncpus);
 	return plan->cpus[place->index];
 }

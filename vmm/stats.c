@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "random.h"
 #include "stats.h"
 
-#define FIRST_CAPACITY 1024
+#define FIRST_CAPACITY 1024 /* doubled, it comes to STATS_KEPT */
+
+/* In place of one that is kept, or not at all, such that each window has had the same chance. */
+static void sample(struct pmu_stats *pmu, uint64_t cycles)
+{
+	uint64_t place = random_next(&pmu->random) % (pmu->windows + 1);
+
+	if (place < STATS_KEPT)
+		pmu->cycles[place] = cycles;
+}
 
 /*
  * Keeps the cycles of one more window. The first time that memory runs out is
@@ -11,6 +21,10 @@
  */
 static bool keep(struct pmu_stats *pmu, uint64_t cycles)
 {
+	if (pmu->capacity == STATS_KEPT && pmu->windows >= STATS_KEPT) {
+		sample(pmu, cycles);
+		return true;
+	}
 	if (pmu->windows > pmu->capacity)
 		return false;
 	if (pmu->windows == pmu->capacity) {

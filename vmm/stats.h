@@ -21,13 +21,17 @@ struct window {
 	struct lab_record *record; /* checked copy */
 };
 
+/* Of so many windows the cycles are kept at most: a guest can hand over records for ever. */
+#define STATS_KEPT 16384
+
 /* The windows that ended on one host PMU. */
 struct pmu_stats {
 	uint64_t windows;
 	uint64_t stopped;  /* windows without a hop in which the cycle counter did not move */
 	uint64_t min, max; /* cycles */
-	uint64_t *cycles;  /* every window's, owned, for the median */
+	uint64_t *cycles;  /* every window's, or those of STATS_KEPT by chance; owned */
 	size_t capacity;
+	uint64_t random;    /* state of the generator that chooses them */
 	uint64_t overflows; /* overflow interrupts */
 	bool timed;         /* some windows are spans of time (LAB_TIMED): their counts vary */
 };
@@ -45,7 +49,10 @@ struct stats {
 /* False if memory ran out; the window is then in the counts but not in the median. */
 int stats_window(struct stats *stats, const struct window *window);
 
-/* The median of the windows, 0 if there are none. Sorts in place. */
+/*
+ * The median of the windows, or of a sample of them if they are more than STATS_KEPT; 0 if there
+ * are none. Sorts in place.
+ */
 uint64_t stats_median(struct pmu_stats *pmu);
 
 /*
