@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +12,11 @@ static void print_line(const char *format, va_list args, const char *reason)
 
 	vsnprintf(text, sizeof(text), format, args);
 	fprintf(stderr, "minivmm: %s%s%s\n", text, reason ? ": " : "", reason ? reason : "");
+}
+
+void fail_line(const char *format, va_list args)
+{
+	print_line(format, args, NULL);
 }
 
 enum status fail(enum status status, const char *format, ...)

@@ -6,6 +6,8 @@
 #ifndef MINIVMM_FAIL_H
 #define MINIVMM_FAIL_H
 
+#include <stdarg.h>
+
 #include "status.h"
 
 /* Prints "minivmm: TEXT" as one line to stderr; returns @status. */
@@ -14,5 +16,8 @@ enum status fail(enum status status, const char *format, ...) __attribute__((for
 /* The same with ": " and the text of errno at the end. */
 enum status fail_errno(enum status status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* fail() for who is given the arguments. */
+void fail_line(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -116,6 +116,5 @@ void gic_set_spi(struct machine *machine, unsigned intid, bool level)
 	};
 
 	if (ioctl(machine->vm_fd, KVM_IRQ_LINE, &line) < 0)
-		machine_end(machine,
-			    fail_errno(STATUS_INTERNAL, "KVM_IRQ_LINE of INTID %u", intid));
+		machine_fail(machine, STATUS_INTERNAL, "KVM_IRQ_LINE of INTID %u: %m", intid);
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "../guest/lab.h"
-#include "fail.h"
 #include "machine.h"
 
 static void take_record(struct machine *machine, int index, uint64_t gpa)
@@ -19,10 +18,9 @@ static void take_record(struct machine *machine, int index, uint64_t gpa)
 	if (guest)
 		memcpy(&record, guest, sizeof(record));
 	if (!guest || record.size != sizeof(record) || record.nevents > LAB_MAX_EVENTS) {
-		machine_end(machine, fail(STATUS_CRASH,
-					  "the guest's record at 0x%llx is outside "
-					  "RAM or malformed",
-					  (unsigned long long)gpa));
+		machine_fail(machine, STATUS_CRASH,
+			     "the guest's record at 0x%llx is outside RAM or malformed",
+			     (unsigned long long)gpa);
 		return;
 	}
 	window.pmu = host_pmu_of_cpu(machine->host, window.cpu);
@@ -42,11 +40,11 @@ static void take_fault(struct machine *machine, int index, uint64_t gpa)
 
 	if (guest)
 		memcpy(&fault, guest, sizeof(fault));
-	machine_end(machine, fail(STATUS_CRASH,
-				  "vCPU %d took an unexpected exception: vector %u "
-				  "ESR 0x%llx ELR 0x%llx FAR 0x%llx",
-				  index, fault.vector, (unsigned long long)fault.esr,
-				  (unsigned long long)fault.elr, (unsigned long long)fault.far));
+	machine_fail(machine, STATUS_CRASH,
+		     "vCPU %d took an unexpected exception: vector %u ESR 0x%llx ELR 0x%llx "
+		     "FAR 0x%llx",
+		     index, fault.vector, (unsigned long long)fault.esr,
+		     (unsigned long long)fault.elr, (unsigned long long)fault.far);
 }
 
 void lab_access(void *owner, struct bus_access *access)

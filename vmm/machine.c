@@ -140,8 +140,9 @@ static enum status init_vcpus(struct machine *machine)
 	struct kvm_vcpu_init init;
 	enum status status = STATUS_OK;
 
-	if (move)
-		status = vcpu_place(&machine->vcpus[0], 0, start);
+	if (move && !vcpu_place(&machine->vcpus[0], 0, start))
+		status = fail_errno(STATUS_HOST, "cannot move to vCPU 0's first CPU (offline or "
+						 "not allowed meanwhile?)");
 	if (!status && ioctl(machine->vm_fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
 		status = fail_errno(STATUS_INTERNAL, "KVM_ARM_PREFERRED_TARGET");
 	for (int i = 0; i < machine->nvcpus && !status; i++)

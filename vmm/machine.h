@@ -103,12 +103,18 @@ enum status machine_run(struct machine *machine);
 
 /* The first status given ends the run; any thread may. */
 void machine_end(struct machine *machine, int status);
+/* The same with the line of fail(): only one that ends the run is printed, however many fail. */
+void machine_fail(struct machine *machine, enum status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void machine_wake(void *machine); /* makes the main thread look for input and output to move */
 uint64_t machine_now(const struct machine *machine); /* ns since the run's start */
 
-/* vcpu.c: a vCPU's thread, and the move of thread @tid (0: this one) to @cpu (-1: its affinity). */
+/* vcpu.c: a vCPU's thread. */
 void *vcpu_thread(void *vcpu);
-enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu);
+/* Moves thread @tid (0: this one) to @cpu (-1: the vCPU's affinity); false with errno. */
+bool vcpu_place(struct vcpu *vcpu, int tid, int cpu);
+/* The same of a machine that runs: where it fails, it ends the run. */
+bool vcpu_move(struct vcpu *vcpu, int tid, int cpu);
 void vcpu_hop(struct vcpu *vcpu, int tid);
 
 /* refusal.c: after KVM_EXIT_FAIL_ENTRY: ends the run, or puts this thread on a covered CPU. */

@@ -6,7 +6,6 @@
 #include <linux/kvm.h>
 
 #include "cpulist.h"
-#include "fail.h"
 #include "machine.h"
 #include "options.h"
 
@@ -22,23 +21,25 @@ static bool covered_cpus(const struct machine *machine, cpu_set_t *covered)
 	return true;
 }
 
-static enum status fail_refused(const struct vcpu *vcpu, int cpu, const cpu_set_t *covered)
+static void fail_refused(const struct vcpu *vcpu, int cpu, const cpu_set_t *covered)
 {
-	const struct host *host = vcpu->machine->host;
-	const struct choice *choice = vcpu->machine->choice;
+	struct machine *machine = vcpu->machine;
+	const struct host *host = machine->host;
+	const struct choice *choice = machine->choice;
 	char list[CPULIST_TEXT];
 
 	cpulist_format(covered, list, sizeof(list));
 	if (choice->pmu < 0)
-		return fail(STATUS_REFUSED,
-			    "KVM refused to run vCPU %d on CPU %d: host PMUs cover cpus %s; keep "
-			    "it there, or use --on-refusal=return",
-			    vcpu->index, cpu, list);
-	return fail(STATUS_REFUSED,
-		    "KVM refused to run vCPU %d on CPU %d: host PMU %s covers cpus %s; keep it "
-		    "there, or use --on-refusal=return%s",
-		    vcpu->index, cpu, host->pmus[choice->pmu].name, list,
-		    host_pmu_of_cpu(host, cpu) >= 0 ? " or --pmu=composite" : "");
+		machine_fail(machine, STATUS_REFUSED,
+			     "KVM refused to run vCPU %d on CPU %d: host PMUs cover cpus %s; keep "
+			     "it there, or use --on-refusal=return",
+			     vcpu->index, cpu, list);
+	else
+		machine_fail(machine, STATUS_REFUSED,
+			     "KVM refused to run vCPU %d on CPU %d: host PMU %s covers cpus %s; "
+			     "keep it there, or use --on-refusal=return%s",
+			     vcpu->index, cpu, host->pmus[choice->pmu].name, list,
+			     host_pmu_of_cpu(host, cpu) >= 0 ? " or --pmu=composite" : "");
 }
 
 void vcpu_refused(struct vcpu *vcpu)
@@ -47,14 +48,12 @@ void vcpu_refused(struct vcpu *vcpu)
 	int cpu = (int)vcpu->run->fail_entry.cpu, back = -1;
 	uint64_t reason = vcpu->run->fail_entry.hardware_entry_failure_reason;
 	cpu_set_t covered, usable;
-	enum status status;
 	uint64_t now;
 
 	if (reason != KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED || !covered_cpus(machine, &covered)) {
-		machine_end(machine, fail(STATUS_INTERNAL,
-					  "KVM could not enter vCPU %d on CPU %d: "
-					  "reason 0x%llx",
-					  vcpu->index, cpu, (unsigned long long)reason));
+		machine_fail(machine, STATUS_INTERNAL,
+			     "KVM could not enter vCPU %d on CPU %d: reason 0x%llx", vcpu->index,
+			     cpu, (unsigned long long)reason);
 		return;
 	}
 	CPU_AND(&usable, &covered, &machine->host->allowed);
@@ -68,11 +67,8 @@ void vcpu_refused(struct vcpu *vcpu)
 	if (back >= 0)
 		trace_cpu(&machine->trace, machine->host, vcpu->index, back, now);
 	pthread_mutex_unlock(&machine->lock);
-	if (back < 0) {
-		machine_end(machine, fail_refused(vcpu, cpu, &covered));
-		return;
-	}
-	status = vcpu_place(vcpu, 0, back);
-	if (status)
-		machine_end(machine, (int)status);
+	if (back < 0)
+		fail_refused(vcpu, cpu, &covered);
+	else
+		vcpu_move(vcpu, 0, back);
 }

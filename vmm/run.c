@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -61,15 +62,38 @@ void machine_wake(void *owner)
 		;
 }
 
-void machine_end(struct machine *machine, int status)
+/* Whether this is the first to end the run. */
+static bool claim_end(struct machine *machine, int status)
 {
 	int running = -1;
 
-	if (!atomic_compare_exchange_strong(&machine->end, &running, status))
-		return;
+	return atomic_compare_exchange_strong(&machine->end, &running, status);
+}
+
+static void stop(struct machine *machine)
+{
 	output_hurry(&machine->output, true);
 	kick_all(machine);
 	machine_wake(machine);
+}
+
+void machine_end(struct machine *machine, int status)
+{
+	if (claim_end(machine, status))
+		stop(machine);
+}
+
+/* The run's end waits for this thread, so that the line comes before what is said there. */
+void machine_fail(struct machine *machine, enum status status, const char *format, ...)
+{
+	va_list args;
+
+	if (!claim_end(machine, (int)status))
+		return;
+	va_start(args, format);
+	fail_line(format, args);
+	va_end(args);
+	stop(machine);
 }
 
 static void ignore_kick(int signal)

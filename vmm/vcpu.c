@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "cpulist.h"
-#include "fail.h"
 #include "machine.h"
 #include "options.h"
 
@@ -40,22 +39,38 @@ static const char *exit_name(uint32_t reason)
 	return "unlisted";
 }
 
-enum status vcpu_place(struct vcpu *vcpu, int tid, int cpu)
+static cpu_set_t places(const struct vcpu *vcpu, int cpu)
 {
 	cpu_set_t set = vcpu->machine->choice->cpus[vcpu->index];
-	char list[CPULIST_TEXT];
 
 	if (cpu >= 0) {
 		CPU_ZERO(&set);
 		CPU_SET((size_t)cpu, &set);
 	}
+	return set;
+}
+
+bool vcpu_place(struct vcpu *vcpu, int tid, int cpu)
+{
+	cpu_set_t set = places(vcpu, cpu);
+
 	if (sched_setaffinity(tid, sizeof(set), &set) < 0)
-		return fail_errno(STATUS_HOST,
-				  "cannot move vCPU %d to CPU %s (offline or not "
-				  "allowed meanwhile?)",
-				  vcpu->index, cpulist_format(&set, list, sizeof(list)));
+		return false;
 	atomic_store(&vcpu->cpu, cpu);
-	return STATUS_OK;
+	return true;
+}
+
+bool vcpu_move(struct vcpu *vcpu, int tid, int cpu)
+{
+	cpu_set_t set = places(vcpu, cpu);
+	char list[CPULIST_TEXT];
+
+	if (vcpu_place(vcpu, tid, cpu))
+		return true;
+	machine_fail(vcpu->machine, STATUS_HOST,
+		     "cannot move vCPU %d to CPU %s (offline or not allowed meanwhile?): %m",
+		     vcpu->index, cpulist_format(&set, list, sizeof(list)));
+	return false;
 }
 
 /*
@@ -83,16 +98,10 @@ void vcpu_hop(struct vcpu *vcpu, int tid)
 {
 	struct machine *machine = vcpu->machine;
 	int from = atomic_load(&vcpu->cpu), to = plan_next(&machine->plan, &vcpu->place);
-	enum status status;
 	uint64_t now;
 
-	if (to == from)
+	if (to == from || !vcpu_move(vcpu, tid, to))
 		return;
-	status = vcpu_place(vcpu, tid, to);
-	if (status) {
-		machine_end(machine, (int)status);
-		return;
-	}
 	atomic_fetch_add(&vcpu->hops, 1);
 	pthread_mutex_lock(&machine->lock);
 	now = machine_now(machine);
@@ -124,11 +133,10 @@ static void stray_access(struct vcpu *vcpu)
 	enum stray stray;
 
 	if (machine->options->strict_mmio) {
-		machine_end(machine,
-			    fail(STATUS_CRASH,
-				 "vCPU %d %s %u bytes at 0x%llx, where there is no device and no "
-				 "RAM; PC 0x%llx (--strict-mmio)",
-				 vcpu->index, verb, run->mmio.len, address, program_counter(vcpu)));
+		machine_fail(machine, STATUS_CRASH,
+			     "vCPU %d %s %u bytes at 0x%llx, where there is no device and no RAM; "
+			     "PC 0x%llx (--strict-mmio)",
+			     vcpu->index, verb, run->mmio.len, address, program_counter(vcpu));
 		return;
 	}
 	pthread_mutex_lock(&machine->lock);
@@ -172,11 +180,11 @@ static void system_event(struct vcpu *vcpu)
 		machine_end(machine, machine->options->no_reboot ? STATUS_OK : MACHINE_RESET);
 		break;
 	case KVM_SYSTEM_EVENT_CRASH:
-		machine_end(machine, fail(STATUS_CRASH, "the guest reported a crash"));
+		machine_fail(machine, STATUS_CRASH, "the guest reported a crash");
 		break;
 	default:
-		machine_end(machine, fail(STATUS_CRASH, "vCPU %d: system event %u from KVM_RUN",
-					  vcpu->index, vcpu->run->system_event.type));
+		machine_fail(machine, STATUS_CRASH, "vCPU %d: system event %u from KVM_RUN",
+			     vcpu->index, vcpu->run->system_event.type);
 	}
 }
 
@@ -196,30 +204,29 @@ static void handle_exit(struct vcpu *vcpu)
 		system_event(vcpu);
 		break;
 	default:
-		machine_end(vcpu->machine, fail(STATUS_CRASH, "vCPU %d: exit %u (%s) from KVM_RUN",
-						vcpu->index, reason, exit_name(reason)));
+		machine_fail(vcpu->machine, STATUS_CRASH, "vCPU %d: exit %u (%s) from KVM_RUN",
+			     vcpu->index, reason, exit_name(reason));
 	}
 }
 
 /* ENOSYS: outside RAM, by an instruction of which the CPU does not tell KVM what it does. */
-static int fail_run(const struct vcpu *vcpu)
+static void fail_run(const struct vcpu *vcpu)
 {
 	if (errno == ENOSYS)
-		return (int)fail(STATUS_CRASH,
-				 "vCPU %d accessed a device in a way that KVM cannot emulate (a "
-				 "pair, or with write-back?); PC 0x%llx",
-				 vcpu->index, program_counter(vcpu));
-	return (int)fail_errno(STATUS_INTERNAL, "KVM_RUN of vCPU %d", vcpu->index);
+		machine_fail(vcpu->machine, STATUS_CRASH,
+			     "vCPU %d accessed a device in a way that KVM cannot emulate (a pair, "
+			     "or with write-back?); PC 0x%llx",
+			     vcpu->index, program_counter(vcpu));
+	else
+		machine_fail(vcpu->machine, STATUS_INTERNAL, "KVM_RUN of vCPU %d: %m", vcpu->index);
 }
 
 /* One life of the guest. */
 static void live(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
-	enum status status = vcpu_place(vcpu, 0, plan_cpu(&machine->plan, &vcpu->place));
 
-	if (status)
-		machine_end(machine, (int)status);
+	vcpu_move(vcpu, 0, plan_cpu(&machine->plan, &vcpu->place));
 	pthread_mutex_lock(&machine->lock);
 	trace_cpu(&machine->trace, machine->host, vcpu->index, sched_getcpu(),
 		  machine_now(machine));
@@ -230,7 +237,7 @@ static void live(struct vcpu *vcpu)
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			handle_exit(vcpu);
 		else if (errno != EINTR && errno != EAGAIN)
-			machine_end(machine, fail_run(vcpu));
+			fail_run(vcpu);
 	}
 }
 

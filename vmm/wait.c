@@ -147,9 +147,9 @@ static void check_deadline(struct waiter *waiter, uint64_t now)
 	struct machine *machine = waiter->machine;
 
 	if (now >= waiter->deadline && atomic_load(&machine->end) < 0)
-		machine_end(machine,
-			    fail(STATUS_TIMEOUT, "the guest did not end within %u s (--timeout)",
-				 machine->options->timeout_s));
+		machine_fail(machine, STATUS_TIMEOUT,
+			     "the guest did not end within %u s (--timeout)",
+			     machine->options->timeout_s);
 }
 
 void wait_look(struct waiter *waiter)

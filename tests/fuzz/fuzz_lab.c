@@ -20,11 +20,16 @@ static int ended, hops, windows;
 
 void machine_end(struct machine *machine, int status)
 {
-	must(status >= 0 && (status <= STATUS_GUEST_MAX || status == STATUS_CRASH));
-	/* What is not an exit of the guest's own has had its line. */
-	must(fail_count == (status == STATUS_CRASH));
-	fail_count = 0;
+	must(status >= 0 && status <= STATUS_GUEST_MAX);
 	machine->end = status;
+	ended++;
+}
+
+/* What is not an exit of the guest's own has a line. */
+void machine_fail(struct machine *machine, enum status status, const char *format, ...)
+{
+	must(status == STATUS_CRASH && *format);
+	machine->end = (int)status;
 	ended++;
 }
 
