@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,12 +40,32 @@ static bool try_again(const struct lines *lines, unsigned *interrupted)
 	return errno == EINTR && ++*interrupted < PATIENCE;
 }
 
+/* How much of it there is room for, in whole lines. */
+static size_t fitting(const struct lines *lines, const char *data, size_t size)
+{
+	uint64_t room = lines->limit - lines->size;
+	const char *newline;
+
+	if (size <= room)
+		return size;
+	newline = memrchr(data, '\n', room);
+	return newline ? (size_t)(newline - data) + 1 : 0;
+}
+
+static void reach_limit(struct lines *lines)
+{
+	lines->full = true;
+	lines->error = EFBIG;
+	drop_cut_line(lines);
+	lines->reached(lines->owner);
+}
+
 /* stdio's. What it had to write when this fails is lost, so that all after it must be too. */
 static ssize_t write_all(void *cookie, const char *data, size_t size)
 {
 	struct lines *lines = cookie;
 	unsigned interrupted = 0;
-	size_t left = size;
+	size_t fits = fitting(lines, data, size), left = fits;
 
 	while (left && !lines->error) {
 		ssize_t sent = write(lines->fd, data, left);
@@ -60,6 +79,8 @@ static ssize_t write_all(void *cookie, const char *data, size_t size)
 			drop_cut_line(lines);
 		}
 	}
+	if (fits < size && !lines->error)
+		reach_limit(lines);
 	return lines->error ? 0 : (ssize_t)size;
 }
 
@@ -75,7 +96,7 @@ FILE *lines_open(struct lines *lines, const char *path)
 	const cookie_io_functions_t calls = { .write = write_all, .close = close_file };
 	FILE *file;
 
-	*lines = (struct lines){ .fd = STDOUT_FILENO };
+	*lines = (struct lines){ .fd = STDOUT_FILENO, .limit = UINT64_MAX };
 	if (path)
 		lines->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (lines->fd < 0)
@@ -87,6 +108,13 @@ FILE *lines_open(struct lines *lines, const char *path)
 	else
 		close_file(lines);
 	return file;
+}
+
+void lines_limit(struct lines *lines, uint64_t bytes, void (*reached)(void *owner), void *owner)
+{
+	lines->limit = bytes;
+	lines->reached = reached;
+	lines->owner = owner;
 }
 
 int lines_close(struct lines *lines, FILE *file)

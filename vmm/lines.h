@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A file of lines, all of them whole: where a write fails, the file ends before the line that was
- * cut. */
+/* A file of lines, all of them whole: where a write fails or its limit is reached, the file ends
+ * before the line that was cut. */
 #ifndef MINIVMM_LINES_H
 #define MINIVMM_LINES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -12,6 +13,10 @@ struct lines {
 	int error;      /* errno of the write that failed; nothing is written after it */
 	uint64_t size;  /* written */
 	uint64_t whole; /* of that, up to the end of the last whole line */
+	uint64_t limit; /* of size */
+	bool full;      /* more was to be written */
+	void (*reached)(void *owner);
+	void *owner;
 	char buffer[1 << 16];
 };
 
@@ -20,6 +25,9 @@ struct lines {
  * each line at once then. NULL with errno. @lines must stay until lines_close().
  */
 FILE *lines_open(struct lines *lines, const char *path);
+
+/* From now on the file takes @bytes; when they are written, and more is to be, calls @reached. */
+void lines_limit(struct lines *lines, uint64_t bytes, void (*reached)(void *owner), void *owner);
 
 /* 0, or the errno of what was lost. */
 int lines_close(struct lines *lines, FILE *file);

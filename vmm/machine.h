@@ -62,8 +62,9 @@ struct machine {
 	int nvcpus;
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
-	atomic_int end; /* the run's status, -1 while it goes on */
-	int wake_fd;    /* eventfd: wakes the main thread */
+	atomic_int end;   /* the run's status, -1 while it goes on */
+	atomic_bool full; /* a file has reached its limit */
+	int wake_fd;      /* eventfd: wakes the main thread */
 };
 
 #define MACHINE_RESET 256 /* for machine_end(), in place of a status: the guest starts anew */
@@ -107,6 +108,7 @@ void machine_end(struct machine *machine, int status);
 void machine_fail(struct machine *machine, enum status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void machine_wake(void *machine); /* makes the main thread look for input and output to move */
+void machine_full(void *machine); /* a file has reached its limit: who closes it says so */
 uint64_t machine_now(const struct machine *machine); /* ns since the run's start */
 
 /* vcpu.c: a vCPU's thread. */

@@ -116,8 +116,10 @@ static enum status start(struct machine *machine, const struct options *options)
 	status = record_open(&machine->record, options->record);
 	if (status)
 		return status;
+	lines_limit(&machine->record.lines, options->limit, machine_full, machine);
 	status = trace_open(&machine->trace, options->trace);
 	if (!status) {
+		lines_limit(&machine->trace.lines, options->limit, machine_full, machine);
 		status = image_open(options->image, options->initrd, &machine->files);
 		if (!status)
 			status = run_guest(machine);

@@ -166,10 +166,12 @@ enum status option_timeout(const struct entry *self, struct options *options, co
 	return status;
 }
 
-enum status option_mem(const struct entry *self, struct options *options, const char *value)
+/* A multiple of @step, up to 1024G. */
+static enum status sized(const struct entry *self, const char *value, uint64_t step,
+			 const char *step_text, uint64_t *size)
 {
 	static const char suffixes[] = "kKmMgG";
-	const char *end = number(value, 10, &options->mem);
+	const char *end = number(value, 10, size);
 	const char *suffix = end && *end ? strchr(suffixes, *end) : NULL;
 	unsigned shift = suffix ? 10 * (unsigned)((suffix - suffixes) / 2 + 1) : 0;
 
@@ -178,12 +180,21 @@ enum status option_mem(const struct entry *self, struct options *options, const 
 			    "--%s=%s: not a size; use a whole number with K, M or G, "
 			    "e.g. 64M",
 			    self->name, value);
-	if (options->mem > (MIB << 20) >> shift || options->mem << shift < 2 * MIB ||
-	    (options->mem << shift) % (2 * MIB))
-		return fail(STATUS_USAGE, "--%s=%s: use a multiple of 2M from 2M to 1024G",
-			    self->name, value);
-	options->mem <<= shift;
+	if (*size > (MIB << 20) >> shift || *size << shift < step || (*size << shift) % step)
+		return fail(STATUS_USAGE, "--%s=%s: use a multiple of %s from %s to 1024G",
+			    self->name, value, step_text, step_text);
+	*size <<= shift;
 	return STATUS_OK;
+}
+
+enum status option_mem(const struct entry *self, struct options *options, const char *value)
+{
+	return sized(self, value, 2 * MIB, "2M", &options->mem);
+}
+
+enum status option_limit(const struct entry *self, struct options *options, const char *value)
+{
+	return sized(self, value, 4 << 10, "4K", &options->limit);
 }
 
 enum status option_affinity(const struct entry *self, struct options *options, const char *value)

@@ -28,6 +28,7 @@ enum status option_counters(const struct entry *self, struct options *options, c
 enum status option_cpus(const struct entry *self, struct options *options, const char *value);
 enum status option_timeout(const struct entry *self, struct options *options, const char *value);
 enum status option_mem(const struct entry *self, struct options *options, const char *value);
+enum status option_limit(const struct entry *self, struct options *options, const char *value);
 enum status option_affinity(const struct entry *self, struct options *options, const char *value);
 enum status option_migrate(const struct entry *self, struct options *options, const char *value);
 enum status option_refusal(const struct entry *self, struct options *options, const char *value);

@@ -51,6 +51,10 @@ static const struct entry entries[] = {
 	  offsetof(struct options, trace) },
 	{ "timeout", VALUE_NEEDED, "SECONDS", "give up on a guest that hangs (default: never)",
 	  option_timeout, 0 },
+	{ "limit", VALUE_NEEDED, "SIZE",
+	  "largest size of an output, e.g. 100M: console, record\n"
+	  "or trace; there the run ends (default: 1G)",
+	  option_limit, 0 },
 	{ "jail", VALUE_NEEDED, "MODE", "on, log (what it would forbid) or off (default: on)",
 	  option_jail, 0 },
 	{ "no-reboot", VALUE_NONE, NULL, "a reset by the guest ends the run, with status 0",
@@ -135,6 +139,7 @@ enum status options_parse(int argc, char **argv, struct options *options)
 	options->pmu_counters = -1;
 	options->cpus = 1;
 	options->mem = 64ull << 20;
+	options->limit = 1ull << 30;
 	options->append = "";
 	for (int i = 1; i < argc; i++) {
 		const char *argument = argv[i];

@@ -48,6 +48,8 @@ struct options {
 	const char *record;
 	const char *trace;
 	unsigned timeout_s; /* 0: none */
+	uint64_t limit; /* bytes of each file that the guest's doings fill: a multiple of 4 KiB, at
+			   most 1 TiB */
 	enum jail_mode jail;
 	bool no_reboot;
 	bool strict_mmio;

@@ -28,9 +28,22 @@ void output_init(struct output *output, int fd, void (*ask)(void *), void *owner
 	output->owner = owner;
 	output->asked = output->hurry = output->lock = false;
 	output->lost = 0;
+	output->limit = UINT64_MAX;
+	output->taken = 0;
+	output->full = false;
 	/* Not the bytes themselves: pages that no output comes to are never touched. */
 	output->gathered.count = output->leaving.count = 0;
 	pthread_mutex_init(&output->writing, NULL);
+}
+
+void output_limit(struct output *output, uint64_t bytes, void (*reached)(void *))
+{
+	struct stat kind;
+
+	if (fstat(output->fd, &kind) == 0 && S_ISCHR(kind.st_mode))
+		return;
+	output->limit = bytes;
+	output->reached = reached;
 }
 
 static inline bool try_lock(struct output *output)
@@ -55,15 +68,40 @@ static void drop_sent(struct output_bytes *leaving, size_t sent)
 	memmove(leaving->bytes, leaving->bytes + sent, leaving->count);
 }
 
-/* With both locks held: what was gathered follows what is still leaving. */
-static void take_gathered(struct output *output)
+/* How much of it the limit leaves room for, in whole lines. */
+static size_t fitting(const struct output *output, const uint8_t *bytes, size_t count)
+{
+	uint64_t room = output->limit - output->taken;
+	const uint8_t *newline;
+
+	if (count <= room)
+		return count;
+	newline = memrchr(bytes, '\n', room);
+	return newline ? (size_t)(newline - bytes) + 1 : 0;
+}
+
+/*
+ * With both locks held: what was gathered follows what is still leaving. True if that reaches
+ * the limit; from then on there is no room to gather anything.
+ */
+static bool take_gathered(struct output *output)
 {
 	struct output_bytes *from = &output->gathered, *to = &output->leaving;
-	size_t room = OUTPUT_ROOM - to->count, taken = from->count < room ? from->count : room;
+	size_t room = OUTPUT_ROOM - to->count, most = from->count < room ? from->count : room;
+	size_t taken;
 
+	if (atomic_load(&output->full))
+		return false;
+	taken = fitting(output, from->bytes, most);
+	output->taken += taken;
 	memcpy(to->bytes + to->count, from->bytes, taken);
 	to->count += taken;
 	drop_sent(from, taken);
+	if (taken == most)
+		return false;
+	from->count = OUTPUT_ROOM;
+	atomic_store(&output->full, true);
+	return true;
 }
 
 /* What is leaving is given up. Whose reader has gone (head, a pager) has had enough; else it is a
@@ -82,10 +120,11 @@ static void write_all(struct output *output)
 	struct output_bytes *leaving = &output->leaving;
 	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
 	size_t sent = 0;
+	bool reached;
 
 	pthread_mutex_lock(&output->writing);
 	lock(output);
-	take_gathered(output);
+	reached = take_gathered(output);
 	unlock(output);
 	while (sent < leaving->count && !atomic_load(&output->hurry)) {
 		ssize_t put = write(output->fd, leaving->bytes + sent, leaving->count - sent);
@@ -99,6 +138,8 @@ static void write_all(struct output *output)
 	}
 	drop_sent(leaving, sent);
 	pthread_mutex_unlock(&output->writing);
+	if (reached)
+		output->reached(output->owner);
 }
 
 enum gathered { GATHERED, GATHERED_FIRST, FULL };
@@ -125,8 +166,9 @@ static __attribute__((noinline)) void put_on(struct output *output, uint8_t byte
 					     enum gathered result)
 {
 	for (; result == FULL; result = gather(output, byte)) {
-		if (atomic_load(&output->hurry))
-			return; /* the run is over, and this byte came after its end */
+		/* The run is over, and this byte came after its end, or beyond its limit. */
+		if (atomic_load(&output->hurry) || atomic_load(&output->full))
+			return;
 		write_all(output);
 	}
 	if (result == GATHERED_FIRST)
@@ -173,7 +215,7 @@ static void write_some(struct output *output)
  */
 bool output_flush(struct output *output)
 {
-	bool empty;
+	bool empty, reached;
 
 	if (pthread_mutex_trylock(&output->writing))
 		return false;
@@ -181,12 +223,14 @@ bool output_flush(struct output *output)
 		pthread_mutex_unlock(&output->writing);
 		return false;
 	}
-	take_gathered(output);
-	empty = !output->gathered.count;
+	reached = take_gathered(output);
+	empty = !output->gathered.count || atomic_load(&output->full);
 	atomic_store(&output->asked, false);
 	unlock(output);
 	write_some(output);
 	empty &= !output->leaving.count;
 	pthread_mutex_unlock(&output->writing);
+	if (reached)
+		output->reached(output->owner);
 	return empty;
 }

@@ -27,6 +27,10 @@ struct output {
 	void *owner;
 	atomic_bool asked;
 	atomic_bool hurry;
+	uint64_t limit; /* of what is taken to be written */
+	uint64_t taken;
+	atomic_bool full; /* more was to be written; it is lost, as is all that follows */
+	void (*reached)(void *owner);
 	atomic_int lost; /* errno of a write that failed, though somebody may read; 0: none did */
 	/* A spinlock, held for a few instructions: a mutex costs half of what a byte may. */
 	atomic_bool lock;
@@ -36,6 +40,12 @@ struct output {
 };
 
 void output_init(struct output *output, int fd, void (*ask)(void *), void *owner);
+
+/*
+ * From now on @bytes are written, or less so as to end with a line; when more are to be, calls
+ * @reached. A terminal, and what else keeps nothing, has no limit.
+ */
+void output_limit(struct output *output, uint64_t bytes, void (*reached)(void *owner));
 
 /*
  * For vCPU threads. Waits for a slow reader; after output_hurry() a signal ends that,

@@ -37,7 +37,7 @@ void record_reset(struct record *record, uint64_t time_ns);
 /* {"type":"end","status":..,"time_ns":..} */
 void record_end(struct record *record, int status, uint64_t time_ns);
 
-/* STATUS_INPUT if a line could not be written (disk full): the record ends before it. */
+/* STATUS_INPUT if a line could not be written (disk full, limit): the record ends before it. */
 enum status record_close(struct record *record);
 
 #endif

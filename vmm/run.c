@@ -18,8 +18,9 @@
 #include "options.h"
 #include "wait.h"
 
-#define KICK_SIGNAL SIGUSR1
-#define NS_PER_S    1000000000ull
+#define KICK_SIGNAL  SIGUSR1
+#define NS_PER_S     1000000000ull
+#define RESETS_NOTED 32
 
 static uint64_t clock_ns(void)
 {
@@ -94,6 +95,14 @@ void machine_fail(struct machine *machine, enum status status, const char *forma
 	fail_line(format, args);
 	va_end(args);
 	stop(machine);
+}
+
+void machine_full(void *owner)
+{
+	struct machine *machine = owner;
+
+	atomic_store(&machine->full, true);
+	machine_end(machine, STATUS_INPUT);
 }
 
 static void ignore_kick(int signal)
@@ -180,6 +189,7 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 		return fail_errno(STATUS_INTERNAL, "eventfd");
 	pthread_mutex_init(&machine->lock, NULL);
 	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
+	output_limit(&machine->output, machine->options->limit, machine_full);
 	if (sigaction(KICK_SIGNAL, &kick, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return fail_errno(STATUS_INTERNAL, "cannot take signals");
 	status = wait_open(waiter, machine);
@@ -188,32 +198,47 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 	return status;
 }
 
+/* A guest may reset itself for ever; what is said of it has an end. */
+static void note_reset(const struct machine *machine, unsigned resets)
+{
+	if (machine->options->quiet || resets > RESETS_NOTED)
+		return;
+	fprintf(stderr, "reset %u: the guest starts anew (--no-reboot would end the run)%s\n",
+		resets, resets == RESETS_NOTED ? "; of further resets nothing is said" : "");
+}
+
 /* The guest's lives, until one does not end with a reset. */
 static int run_all(struct machine *machine, struct waiter *waiter)
 {
-	for (unsigned resets = 1;; resets++) {
+	/* A limit that a reset reaches ends the run as well. */
+	for (unsigned resets = 1; !atomic_load(&machine->full); resets++) {
 		int status = run_once(machine, waiter, resets == 1);
 
 		if (status != MACHINE_RESET)
 			return status;
 		output_flush(&machine->output);
-		if (!machine->options->quiet)
-			fprintf(stderr,
-				"reset %u: the guest starts anew (--no-reboot would end "
-				"the run)\n",
-				resets);
+		note_reset(machine, resets);
 		record_reset(&machine->record, machine_now(machine));
 		status = (int)machine_restart(machine);
 		if (status)
 			return status;
 		atomic_store(&machine->end, -1);
 	}
+	return STATUS_INPUT;
 }
 
 /* A guest that did well is no success if nobody can know what it said. */
 static enum status judge_output(const struct machine *machine, enum status status)
 {
-	errno = atomic_load(&machine->output.lost);
+	const struct output *output = &machine->output;
+
+	if (atomic_load(&output->full) && (status == STATUS_OK || status == STATUS_INPUT))
+		return fail(
+			STATUS_INPUT,
+			"stdout: the guest's output has reached the limit of %llu bytes (--limit "
+			"raises it); %llu of them are written",
+			(unsigned long long)output->limit, (unsigned long long)output->taken);
+	errno = atomic_load(&output->lost);
 	if (status || !errno)
 		return status;
 	return fail_errno(STATUS_INPUT,

@@ -7,7 +7,7 @@ enum status {
 	STATUS_OK = 0,         /* the guest ended well */
 	STATUS_GUEST_MAX = 63, /* 1..63: the guest's own failure code, larger ones become 63 */
 	STATUS_USAGE = 64,     /* the command line cannot be used as it is */
-	STATUS_INPUT = 65,     /* an input or output file cannot be used */
+	STATUS_INPUT = 65,     /* an input or output file cannot be used, or is full */
 	STATUS_HOST = 69,      /* this host, kernel or permission lacks what is asked for */
 	STATUS_INTERNAL = 70,  /* something failed that should not, or a fault of minivmm */
 	STATUS_REFUSED = 71,   /* KVM refused to run a vCPU on a CPU, and --on-refusal=stop */

@@ -137,6 +137,13 @@ enum status trace_close(struct trace *trace)
 		return STATUS_OK;
 	fputs("\n]}\n", file);
 	errno = lines_close(&trace->lines, file);
+	if (trace->lines.full)
+		return fail(
+			STATUS_INPUT,
+			"--trace=%s: the limit of %llu bytes is reached (--limit raises it); its "
+			"%llu bytes are whole events",
+			trace->path, (unsigned long long)trace->lines.limit,
+			(unsigned long long)trace->lines.whole);
 	if (errno)
 		return fail_errno(STATUS_INPUT,
 				  "--trace=%s: its first %llu bytes are whole events, what came "

@@ -110,6 +110,7 @@ static void print(const struct options *options, struct line *line)
 		add(line, "--pmu-counters=%d", options->pmu_counters);
 	add_text(line, "record", options->record);
 	add_text(line, "trace", options->trace);
+	add(line, "--limit=%" PRIu64, options->limit);
 	if (options->timeout_s)
 		add(line, "--timeout=%u", options->timeout_s);
 	add(line, "--jail=%s", jails[options->jail]);
@@ -137,6 +138,7 @@ static void must_be_in_range(const struct options *options)
 	must(options->mem % (2 << 20) == 0);
 	must(options->naffinity >= 0 && options->naffinity <= options->cpus);
 	must(options->timeout_s <= 1000000);
+	must(options->limit >= 4 << 10 && options->limit <= 1ull << 40);
 	must(options->jail >= JAIL_ON && options->jail <= JAIL_OFF);
 	must(options->image || options->probe);
 	must(options->append);
@@ -162,7 +164,7 @@ static void must_be_same(const struct options *a, const struct options *b)
 	must_be_same_plan(&a->plan, &b->plan);
 	must(a->settle == b->settle && a->refusal_return == b->refusal_return);
 	must(a->jail == b->jail);
-	must(a->gic == b->gic && a->timeout_s == b->timeout_s);
+	must(a->gic == b->gic && a->timeout_s == b->timeout_s && a->limit == b->limit);
 	must(a->no_reboot == b->no_reboot && a->strict_mmio == b->strict_mmio);
 	must(a->quiet == b->quiet && a->probe == b->probe && a->probe_json == b->probe_json);
 	must_be_same_text(a->image, b->image);

@@ -254,6 +254,19 @@ static void sizes(void **state)
 	}
 }
 
+static void limits(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed("i").limit, 1ull << 30);
+	assert_int_equal(parsed("--limit=4K|i").limit, 4096);
+	assert_int_equal(parsed("--limit=8192|i").limit, 8192);
+	assert_int_equal(parsed("--limit=1024G|i").limit, 1ull << 40);
+	assert_wrong("--limit=many|i", "--limit=many: not a size");
+	assert_wrong("--limit=0|i", "--limit=0: use a multiple of 4K from 4K to 1024G");
+	assert_wrong("--limit=4097|i", "--limit=4097: use a multiple of 4K");
+	assert_wrong("--limit=1025G|i", "--limit=1025G: use a multiple of 4K");
+}
+
 static void affinity_for_all(void **state)
 {
 	struct options options = parsed("--affinity=0-3,6|--cpus=4|i");
@@ -638,6 +651,7 @@ int main(void)
 		cmocka_unit_test(numbers_in_their_ranges),
 		cmocka_unit_test(numbers_out_of_their_ranges),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(affinity_for_all),
 		cmocka_unit_test(affinity_for_each),
 		cmocka_unit_test(affinities_that_are_none),

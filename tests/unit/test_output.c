@@ -215,6 +215,54 @@ static void what_is_lost_is_remembered(void **state)
 	close(full);
 }
 
+static int reached;
+
+static void on_limit(void *owner)
+{
+	assert_ptr_equal(owner, out);
+	reached++;
+	output_hurry(&output, true); /* as the machine does it */
+}
+
+/* Both ways out: a line's own, and the main thread's for what has no newline. */
+static void a_limit_keeps_whole_lines(void **state)
+{
+	(void)state;
+	reached = 0;
+	output_limit(&output, 10, on_limit);
+	put("four\n");
+	put("five\n");
+	assert_int_equal(reached, 0);
+	put("\n");
+	assert_int_equal(reached, 1);
+	put("nothing more, however much\n");
+	expect_out("four\nfive\n");
+	assert_true(output_flush(&output));
+	assert_int_equal(reached, 1);
+	output_init(&output, out[1], ask, out);
+	output_limit(&output, 10, on_limit);
+	put("four\nand no more");
+	assert_false(atomic_load(&output.full));
+	assert_true(output_flush(&output));
+	assert_true(atomic_load(&output.full));
+	assert_int_equal(reached, 2);
+	expect_out("four\n");
+}
+
+/* A terminal or /dev/null keeps nothing. */
+static void what_keeps_nothing_has_no_limit(void **state)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(null >= 0);
+	output_init(&output, null, ask, out);
+	output_limit(&output, 1, on_limit);
+	put("more than that\n");
+	assert_false(atomic_load(&output.full));
+	close(null);
+}
+
 static void nothing(int signal)
 {
 	(void)signal;
@@ -230,6 +278,8 @@ int main(void)
 		TEST(the_rest_is_asked_for_once_until_it_is_out),
 		TEST(goes_on_when_nobody_reads),
 		TEST(what_is_lost_is_remembered),
+		TEST(a_limit_keeps_whole_lines),
+		TEST(what_keeps_nothing_has_no_limit),
 		TEST(waits_for_a_slow_reader),
 		TEST(a_full_pipe_blocks_nobody_else),
 		TEST(what_the_end_cuts_short_is_kept),

@@ -143,6 +143,53 @@ static void what_fits_is_kept_in_whole_lines(void **state)
 	free(text);
 }
 
+static void count_one(void *count)
+{
+	++*(int *)count;
+}
+
+/* Lines of 52 bytes: the file ends with the last that fits, and what comes later is not there. */
+static void a_limit_keeps_whole_lines(void **state)
+{
+	static const struct {
+		uint64_t limit;
+		size_t lines;
+	} limits[] = { { 1, 0 }, { 51, 0 }, { 52, 1 }, { 103, 1 }, { 104, 2 }, { 99999, 1923 } };
+	const char *line = "{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":2,\"time_ns\":3}\n";
+
+	(void)state;
+	assert_int_equal(strlen(line), 52);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		int reached = 0;
+		struct record record;
+		char *text;
+
+		assert_well(record_open(&record, path));
+		lines_limit(&record.lines, limits[i].limit, count_one, &reached);
+		for (int n = 0; n < FULL_LINES; n++)
+			record_hop(&record, 0, 1, 2, 3);
+		assert_failed(record_close(&record), STATUS_INPUT, "(--limit raises it)");
+		assert_int_equal(reached, 1);
+		text = text_of(path);
+		assert_int_equal(strlen(text), limits[i].lines * 52);
+		free(text);
+	}
+}
+
+static void a_limit_that_is_not_passed_does_nothing(void **state)
+{
+	int reached = 0;
+	struct record record;
+
+	(void)state;
+	assert_well(record_open(&record, path));
+	lines_limit(&record.lines, 52 * FULL_LINES, count_one, &reached);
+	for (int n = 0; n < FULL_LINES; n++)
+		record_hop(&record, 0, 1, 2, 3);
+	assert_well(record_close(&record));
+	assert_int_equal(reached, 0);
+}
+
 static void nothing(int number)
 {
 	(void)number;
@@ -254,6 +301,8 @@ int main(void)
 		TEST(what_cannot_be_written_is_refused),
 		TEST(a_full_disk_is_told),
 		TEST(what_fits_is_kept_in_whole_lines),
+		TEST(a_limit_keeps_whole_lines),
+		TEST(a_limit_that_is_not_passed_does_nothing),
 		TEST(nobody_waits_for_ever_for_a_reader),
 		TEST(stdout_gets_whole_lines_at_once),
 		TEST(threads_do_not_mix_their_lines),
