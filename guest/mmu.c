@@ -38,6 +38,14 @@ void mmu_map(const struct dt_range *ram)
 	publish(__image_start, (size_t)(__bss_end - __image_start));
 }
 
+void mmu_devices_as_memory(void)
+{
+	for (uint64_t i = 0; i < 512; i++)
+		if (table[i] & NO_EXECUTION)
+			table[i] = (table[i] & ~NO_EXECUTION) | NORMAL | INNER_SHARED;
+	publish(table, sizeof(table));
+}
+
 void mmu_on(void)
 {
 	uint64_t stack = (uint64_t)__builtin_frame_address(0) & ~(STACK_SIZE - 1ull);

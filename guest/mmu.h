@@ -8,6 +8,9 @@
 /* Maps @ram, up to 512 GiB, as cacheable memory, and what is below it as devices'. */
 void mmu_map(const struct dt_range *ram);
 
+/* What is below RAM as memory too, which can be accessed unaligned, and executed. */
+void mmu_devices_as_memory(void);
+
 /* MMU and caches on, on this CPU; after mmu_map(), on any. */
 void mmu_on(void);
 

@@ -18,6 +18,7 @@ import test_console  # noqa: E402,F401
 import test_debian  # noqa: E402,F401
 import test_exact  # noqa: E402,F401
 import test_faults  # noqa: E402,F401
+import test_hostile  # noqa: E402,F401
 import test_input  # noqa: E402,F401
 import test_install  # noqa: E402,F401
 import test_jail  # noqa: E402,F401
