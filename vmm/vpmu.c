@@ -68,37 +68,64 @@ static enum status set_filters(const struct machine *machine)
 	return STATUS_OK;
 }
 
-/* Linux before 6.16 has no attribute for it, but lets PMCR_EL0.N be lowered; too large is ignored.
- */
-static int lower_pmcr_n(const struct vcpu *vcpu, uint64_t n)
+static enum status too_many_counters(unsigned n)
 {
-	uint64_t pmcr = 0;
-	struct kvm_one_reg reg = { .id = PMCR_EL0, .addr = (uint64_t)(uintptr_t)&pmcr };
+	return fail_errno(STATUS_HOST,
+			  "--pmu-counters=%u: KVM does not show that many; use a smaller number",
+			  n);
+}
 
-	if (ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg) < 0)
-		return -1;
-	pmcr = (pmcr & ~PMCR_N_MASK) | n << PMCR_N_SHIFT;
-	if (ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) < 0 ||
-	    ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg) < 0)
-		return -1;
+static enum status access_pmcr(const struct vcpu *vcpu, unsigned long request, uint64_t *pmcr)
+{
+	struct kvm_one_reg reg = { .id = PMCR_EL0, .addr = (uint64_t)(uintptr_t)pmcr };
+
+	if (ioctl(vcpu->fd, request, &reg) < 0)
+		return fail_errno(STATUS_INTERNAL, "--pmu-counters: PMCR_EL0 of a vCPU");
+	return STATUS_OK;
+}
+
+static unsigned pmcr_n(uint64_t pmcr)
+{
+	return (unsigned)((pmcr & PMCR_N_MASK) >> PMCR_N_SHIFT);
+}
+
+/*
+ * Linux before 6.16 has no attribute for it, but lets the VM's PMCR_EL0.N be lowered by any
+ * vCPU. Before 6.7 KVM keeps what it is given, however many, in that vCPU alone, and forgets it
+ * when the guest turns another one on.
+ */
+static enum status lower_pmcr_n(const struct machine *machine, unsigned n)
+{
+	const struct vcpu *first = &machine->vcpus[0];
+	const struct vcpu *last = &machine->vcpus[machine->nvcpus - 1];
+	uint64_t pmcr;
+	enum status status = access_pmcr(first, KVM_GET_ONE_REG, &pmcr);
+
 	errno = EINVAL;
-	return (pmcr & PMCR_N_MASK) >> PMCR_N_SHIFT == n ? 0 : -1;
+	if (!status && n > pmcr_n(pmcr))
+		return too_many_counters(n);
+	pmcr = (pmcr & ~PMCR_N_MASK) | (uint64_t)n << PMCR_N_SHIFT;
+	if (!status)
+		status = access_pmcr(first, KVM_SET_ONE_REG, &pmcr);
+	if (!status)
+		status = access_pmcr(last, KVM_GET_ONE_REG, &pmcr);
+	if (!status && pmcr_n(pmcr) != n)
+		return fail(STATUS_HOST,
+			    "--pmu-counters=%u: this kernel's KVM takes it for one vCPU only "
+			    "(before Linux 6.7); use --cpus=1",
+			    n);
+	return status;
 }
 
 static enum status set_counters(const struct machine *machine)
 {
-	const struct vcpu *vcpu = &machine->vcpus[0];
 	unsigned n = (unsigned)machine->options->pmu_counters;
 
 	if (machine->options->pmu_counters < 0 || machine->choice->mode == PMU_COMPOSITE)
 		return STATUS_OK;
-	if (set_pmu_attr(vcpu, KVM_PMU_SET_NR_COUNTERS, &n) == 0)
+	if (set_pmu_attr(&machine->vcpus[0], KVM_PMU_SET_NR_COUNTERS, &n) == 0)
 		return STATUS_OK;
-	if (errno == ENXIO && lower_pmcr_n(vcpu, n) == 0)
-		return STATUS_OK;
-	return fail_errno(STATUS_HOST,
-			  "--pmu-counters=%u: KVM does not show that many; use a smaller number",
-			  n);
+	return errno == ENXIO ? lower_pmcr_n(machine, n) : too_many_counters(n);
 }
 
 enum status vpmu_create(const struct machine *machine)

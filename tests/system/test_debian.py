@@ -53,3 +53,14 @@ for _kernel in ("debian-6.1", "debian-6.12"):
         debian_kernel_counts.__name__ += _kernel.removeprefix("debian").replace("-", "_")
         test(minivmm("--pmu=explicit", "--migrate=step:0,1", "--settle", "--append=windows=20", "guest.bin"),
              kernel=_kernel, icount=True, slow=True)(debian_kernel_counts)
+
+if os.path.exists(os.path.join(CACHE, "debian-6.1", "Image")):
+    @test(minivmm("--pmu=explicit", "--pmu-counters=2", "guest.bin"),
+          minivmm("--pmu=explicit", "--pmu-counters=7", "guest.bin"),
+          minivmm("--pmu=explicit", "--pmu-counters=2", "--cpus=2", "guest.bin"),
+          kernel="debian-6.1", icount=True, slow=True)
+    def counters_where_each_vcpu_has_its_own(one, too_many, two):
+        """--pmu-counters before Linux 6.7: of one vCPU, up to what there is; else one line says why not."""
+        expect_equal({window["pmcr"] >> 11 & 31 for window in one.expect_status(0).windows}, {2}, "N")
+        too_many.expect_status(69).expect_one_line("use a smaller number")
+        two.expect_status(69).expect_one_line("use --cpus=1")
