@@ -56,7 +56,7 @@ static void add_test(struct cases *cases, const struct test *test, const char *p
 {
 	unsigned modes = test->modes ? test->modes : 1, hops = test->hops ? test->hops : 1;
 
-	for (unsigned mode = 0; mode <= MODE_COMPOSITE; mode++)
+	for (unsigned mode = 0; mode < MODES; mode++)
 		for (unsigned hop = 0; hop <= HOPS_ASYNC; hop++)
 			for (int row = 0; row < (test->rows ? test->rows : 1); row++)
 				if (modes >> mode & 1 && hops >> hop & 1)

@@ -191,7 +191,8 @@ void site_describe(const struct site *site, FILE *out)
 
 const char *mode_name(enum mode mode)
 {
-	static const char *const names[] = { "default", "explicit", "composite" };
+	static const char *const names[MODES] = { "default", "explicit", "composite", "strict",
+						  "limited" };
 
 	return names[mode];
 }
@@ -200,15 +201,24 @@ void need_mode(const struct site *site, enum mode mode)
 {
 	if (mode == MODE_COMPOSITE && !site->composite)
 		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY");
-	if (mode == MODE_EXPLICIT && !site->set_pmu)
+	if (mode == MODE_STRICT && !site->strict)
+		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_STRICT");
+	if (names_pmu(mode) && !site->set_pmu)
 		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_SET_PMU");
+	if (mode == MODE_LIMITED && !site->nr_counters)
+		need_chosen_n(site);
+}
+
+bool names_pmu(enum mode mode)
+{
+	return mode == MODE_EXPLICIT || mode == MODE_STRICT || mode == MODE_LIMITED;
 }
 
 bool must_refuse(const struct site *site, enum mode mode, int cpu)
 {
 	int pmu = host_pmu_of_cpu(&site->host, cpu);
 
-	return (mode == MODE_EXPLICIT && pmu != 0) || (mode == MODE_COMPOSITE && pmu < 0);
+	return (names_pmu(mode) && pmu != 0) || (mode == MODE_COMPOSITE && pmu < 0);
 }
 
 void need_away(const struct site *site)

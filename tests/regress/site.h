@@ -12,7 +12,15 @@
 
 #define SITE_MAX_CPUS 64
 
-enum mode { MODE_DEFAULT, MODE_EXPLICIT, MODE_COMPOSITE };
+/* How a VM comes by its PMU, and what userspace does to it. */
+enum mode {
+	MODE_DEFAULT,   /* KVM chooses */
+	MODE_EXPLICIT,  /* SET_PMU */
+	MODE_COMPOSITE, /* FIXED_COUNTERS_ONLY */
+	MODE_STRICT,    /* feature STRICT, and SET_PMU, without which it has none */
+	MODE_LIMITED,   /* SET_PMU, and fewer event counters than that PMU has */
+	MODES
+};
 
 struct site {
 	struct host host;
@@ -57,7 +65,10 @@ const char *mode_name(enum mode mode);
 /* Skips the test unless KVM offers @mode. */
 void need_mode(const struct site *site, enum mode mode);
 
-/* Whether KVM is to refuse a vCPU on @cpu; explicit: one that has the first host PMU. */
+/* Whether a VM in @mode has the PMU that userspace named, and runs only where that one is. */
+bool names_pmu(enum mode mode);
+
+/* Whether KVM is to refuse a vCPU on @cpu, if it names the first host PMU. */
 bool must_refuse(const struct site *site, enum mode mode, int cpu);
 
 /* Skips the test unless there are a CPU of another host PMU, one of none, or two of the first. */

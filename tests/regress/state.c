@@ -29,6 +29,14 @@ void pmu_save(struct vcpu *vcpu, struct pmu_state *state)
 	}
 }
 
+void pmu_save_fresh(struct vcpu *vcpu, enum mode mode, struct pmu_state *state)
+{
+	errno = mode == MODE_STRICT ? vcpu_init(vcpu, mode_features(mode)) : 0;
+	if (errno)
+		fail_test_errno("KVM_ARM_VCPU_INIT once more");
+	pmu_save(vcpu, state);
+}
+
 void bitmap_assign(struct vcpu *vcpu, uint16_t set, uint16_t clear, uint64_t value)
 {
 	vcpu_set(vcpu, clear, ALL);

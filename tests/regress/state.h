@@ -25,6 +25,12 @@ struct pmu_state {
 void pmu_save(struct vcpu *vcpu, struct pmu_state *state);
 
 /*
+ * The same, of a vCPU that has not run: what a reset leaves. With STRICT the first one came when
+ * the VM had no event counters yet, so there is one more.
+ */
+void pmu_save_fresh(struct vcpu *vcpu, enum mode mode, struct pmu_state *state);
+
+/*
  * By KVM_SET_ONE_REG, before the first run and in an order that does the same on every
  * kernel: N first, as it masks the others; then the bitmaps, the enable bit last.
  */

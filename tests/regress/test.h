@@ -13,9 +13,12 @@ struct variant {
 	int row;
 };
 
-#define IN(mode)    (1u << (mode))
+#define IN(mode) (1u << (mode))
+/* These run in every case of most tests; the other modes where a test says so, in a few. */
 #define EVERY_MODE  (IN(MODE_DEFAULT) | IN(MODE_EXPLICIT) | IN(MODE_COMPOSITE))
 #define WITH_EVENTS (IN(MODE_DEFAULT) | IN(MODE_EXPLICIT))
+#define STRICT      IN(MODE_STRICT)
+#define LIMITED     IN(MODE_LIMITED)
 #define STILL       (1u << HOPS_NONE)
 #define SYNC        (1u << HOPS_SYNC)
 #define ASYNC       (1u << HOPS_ASYNC)

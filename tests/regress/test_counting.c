@@ -32,8 +32,8 @@ static void cycles(const struct site *site, struct variant variant)
 
 	vm_start(&vm, site, variant.mode, 1);
 	itinerary_counting(site, &itinerary, variant);
-	/* Explicit, its own PMU's CPUs only: counting.refused leaves them. */
-	if (variant.mode == MODE_EXPLICIT)
+	/* Its own PMU's CPUs only: counting.refused leaves them. */
+	if (names_pmu(variant.mode))
 		itinerary_home(site, &itinerary, variant.hops);
 	itinerary.period_ns = PERIOD_NS;
 	guest_pmu_reset(&vcpu->guest, 0);
@@ -54,8 +54,8 @@ static const struct {
 	unsigned event;
 	bool every;
 } event_rows[] = {
-	{ "cpu_cycles", EVENT_CPU_CYCLES, false },
 	{ "cpu_cycles-all", EVENT_CPU_CYCLES, true },
+	{ "cpu_cycles", EVENT_CPU_CYCLES, false },
 	{ "inst_retired", EVENT_INST_RETIRED, false },
 };
 
@@ -224,7 +224,7 @@ static void frozen_async(const struct site *site, struct variant variant)
 	expect(windows.end[WINDOWS - 1] > 1000, "the counter never moved");
 }
 
-/* Explicit: refused outside its PMU, with that CPU's number, and then it goes on exactly. */
+/* Refused outside the PMU that it names, with that CPU's number, and then it goes on exactly. */
 static void refused(const struct site *site, struct variant variant)
 {
 	static struct vm vm;
@@ -261,7 +261,7 @@ static void refused(const struct site *site, struct variant variant)
 	expect(itinerary.nrefusals > 0 || variant.hops != HOPS_SYNC, "KVM refused nothing");
 }
 
-/* Explicit with each of the other host PMUs: its CPUs count, and home refuses. */
+/* Each of the other host PMUs, named: its CPUs count, and home refuses. */
 static void chosen(const struct site *site, struct variant variant)
 {
 	static struct vm vm;
@@ -269,7 +269,7 @@ static void chosen(const struct site *site, struct variant variant)
 	struct windows windows = { .sysreg = PMCCNTR_EL0, .count = 8, .loops = LOOPS_OF(variant) };
 
 	need_away(site);
-	need_mode(site, MODE_EXPLICIT);
+	need_mode(site, variant.mode);
 	for (int i = 0, last = 0; i < site->naway; i++) {
 		int pmu = host_pmu_of_cpu(&site->host, site->away[i]);
 		struct itinerary itinerary = { .hops = variant.hops, .home = site->away[i] };
@@ -278,12 +278,10 @@ static void chosen(const struct site *site, struct variant variant)
 			continue;
 		last = pmu;
 		vm_create(&vm, site, 1);
-		vm_init_vcpus(&vm, 1u << KVM_ARM_VCPU_PMU_V3);
+		vm_init_vcpus(&vm, mode_features(variant.mode));
 		vm_create_gic(&vm);
 		vm_init_gic(&vm);
-		expect_equal(
-			(uint64_t)vcpu_set_attr(vcpu, ATTR_SET_PMU, &site->host.pmus[pmu].type), 0,
-			"errno of SET_PMU, %s", site->host.pmus[pmu].name);
+		vm_choose_pmu(&vm, variant.mode, &site->host.pmus[pmu]);
 		vm_init_pmu(&vm);
 		itinerary.cpus[itinerary.ncpus++] = site->away[i];
 		itinerary.cpus[itinerary.ncpus++] = site->home[0];
@@ -303,11 +301,14 @@ static void chosen(const struct site *site, struct variant variant)
 
 static const struct test tests[] = {
 	{ "counting.cycles", cycles, EVERY_MODE, EVERY_HOP, 2, place_name, 0 },
+	{ "counting.cycles", cycles, STRICT, SYNC, 1, place_name, 0 },
 	{ "counting.events", events, WITH_EVENTS, EVERY_HOP, 3, event_name, 0 },
+	{ "counting.events", events, STRICT | LIMITED, SYNC, 1, event_name, 0 },
 	{ "counting.frozen", frozen, IN(MODE_DEFAULT), SYNC, 2, counter_row, 0 },
 	{ "counting.frozen", frozen_async, IN(MODE_DEFAULT), ASYNC, 0, NULL, 0 },
 	{ "counting.refused", refused, IN(MODE_EXPLICIT), SYNC | ASYNC, 2, counter_row, 0 },
-	{ "counting.chosen", chosen, IN(MODE_EXPLICIT), SYNC, 0, NULL, 0 },
+	{ "counting.refused", refused, STRICT, SYNC, 1, counter_row, 0 },
+	{ "counting.chosen", chosen, IN(MODE_EXPLICIT) | STRICT, SYNC, 0, NULL, 0 },
 };
 
 FAMILY(counting_family, tests);

@@ -164,12 +164,10 @@ static void start_filtered(const struct site *site, struct variant variant)
 	need_mode(site, variant.mode);
 	place_on(site, site->home[0]);
 	vm_create(&vm, site, 1);
-	vm_init_vcpus(&vm, 1u << KVM_ARM_VCPU_PMU_V3);
+	vm_init_vcpus(&vm, mode_features(variant.mode));
 	vm_create_gic(&vm);
 	vm_init_gic(&vm);
-	if (variant.mode == MODE_EXPLICIT)
-		expect_equal((uint64_t)vcpu_set_attr(vcpu, ATTR_SET_PMU, &site->host.pmus[0].type),
-			     0, "errno of SET_PMU");
+	vm_choose_pmu(&vm, variant.mode, &site->host.pmus[0]);
 	for (int i = 0; i < filter_rows[variant.row].nfilters; i++)
 		expect_equal((uint64_t)vcpu_set_attr(vcpu, ATTR_FILTER,
 						     &filter_rows[variant.row].filters[i]),
@@ -319,6 +317,7 @@ static const struct test tests[] = {
 	{ "counting.levels", event_levels, WITH_EVENTS, SYNC, NEVENTROWS, level_event_name, 0 },
 	{ "counting.retyped", retyped, WITH_EVENTS, SYNC, 3, type_name, 0 },
 	{ "counting.filter", filtered, WITH_EVENTS, SYNC, 6, filter_name, 0 },
+	{ "counting.filter", filtered, STRICT, SYNC, 1, filter_name, 0 },
 };
 
 FAMILY(counting_filters_family, tests);

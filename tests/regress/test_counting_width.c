@@ -310,6 +310,7 @@ static const struct test tests[] = {
 	{ "counting.sw_incr", sw_incr, WITH_EVENTS, EVERY_HOP, 0, NULL, 0 },
 	{ "counting.chain_odd", chain_odd, WITH_EVENTS, 0, 0, NULL, 0 },
 	{ "counting.chain", chain, WITH_EVENTS, EVERY_HOP, 2, chain_name, 0 },
+	{ "counting.chain", chain, LIMITED, SYNC, 1, chain_name, 0 },
 	{ "counting.cycle_width", cycle_width, EVERY_MODE, SYNC | ASYNC, 4, cycle_name, 0 },
 	{ "counting.event_width", event_width, WITH_EVENTS, SYNC, 3, event_name, 0 },
 };

@@ -206,9 +206,11 @@ static void saturated(const struct site *site, struct variant variant)
 
 static const struct test tests[] = {
 	{ "host.offline", offline, EVERY_MODE, SYNC | ASYNC, 0, NULL, 60 },
+	{ "host.offline", offline, STRICT, SYNC, 0, NULL, 60 },
 	{ "host.cpuset", host_cpuset, EVERY_MODE, SYNC | ASYNC, 0, NULL, 60 },
 	{ "host.cpuset-refused", host_cpuset_refused, IN(MODE_EXPLICIT), SYNC | ASYNC, 0, NULL,
 	  60 },
+	{ "host.cpuset-refused", host_cpuset_refused, STRICT, SYNC, 0, NULL, 60 },
 	{ "host.stopped", stopped, EVERY_MODE, SYNC | ASYNC, 0, NULL, 60 },
 	{ "host.saturated", saturated, EVERY_MODE, EVERY_HOP, 0, NULL, 60 },
 	{ "host.perf", host_perf, EVERY_MODE, SYNC | ASYNC, HOST_PERF_ROWS, host_perf_name, 60 },

@@ -148,7 +148,7 @@ void host_cpuset_refused(const struct site *site, struct variant variant)
 	static struct scene scene = { .refused = cpuset_back };
 	int cpus[2];
 
-	need_mode(site, MODE_EXPLICIT);
+	need_mode(site, variant.mode);
 	need_away(site);
 	cpus[0] = site->home[0];
 	cpus[1] = site->away[0];

@@ -21,6 +21,10 @@ static const struct test tests[] = {
 	  interface_feature_row, 0 },
 	{ "interface.no-pmu", interface_no_pmu, 0, 0, INTERFACE_NO_PMU_ROWS, interface_no_pmu_row,
 	  0 },
+	{ "interface.strict-capability", interface_strict_capability, 0, 0, 0, NULL, 0 },
+	{ "interface.strict", interface_strict, 0, 0, INTERFACE_STRICT_ROWS, interface_strict_row,
+	  0 },
+	{ "interface.limit", interface_limit, 0, 0, INTERFACE_LIMIT_ROWS, interface_limit_row, 0 },
 	{ "interface.n-restored", interface_n_restored, 0, 0, 0, NULL, 0 },
 	{ "interface.filter-end", interface_filter_end, 0, 0, 0, NULL, 0 },
 };

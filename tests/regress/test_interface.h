@@ -24,7 +24,7 @@ void interface_exclusive(const struct site *site, struct variant variant);
 void interface_default_pmu(const struct site *site, struct variant variant);
 
 /* test_interface_run.c: where a VM may run, and what its first run asks for. */
-#define INTERFACE_REFUSED_ROWS   2
+#define INTERFACE_REFUSED_ROWS   4
 #define INTERFACE_FIRST_RUN_ROWS 6
 #define INTERFACE_FROZEN_ROWS    4
 const char *interface_refused_row(int row);
@@ -41,6 +41,17 @@ void interface_anywhere(const struct site *site, struct variant variant);
 void interface_refusals(const struct site *site, struct vcpu *vcpu, int pmu, int own, bool first);
 void interface_first_run(const struct site *site, struct variant variant);
 void interface_frozen(const struct site *site, struct variant variant);
+
+/* test_interface_strict.c: feature STRICT, without which KVM chooses a PMU itself. */
+#define INTERFACE_STRICT_ROWS 8
+const char *interface_strict_row(int row);
+void interface_strict(const struct site *site, struct variant variant);
+void interface_strict_capability(const struct site *site, struct variant variant);
+
+/* test_interface_limit.c: the number of event counters. */
+#define INTERFACE_LIMIT_ROWS 10
+const char *interface_limit_row(int row);
+void interface_limit(const struct site *site, struct variant variant);
 
 /* test_interface_rules.c: of interrupts, features, CPUs without a PMU, N. */
 #define INTERFACE_IRQ_ROWS     6

@@ -28,15 +28,20 @@ enum state {
 	RAN,           /* and a KVM_RUN */
 	SIBLING_READY, /* this vCPU as in GIC_READY, the other one as in PMU_READY */
 	SIBLING_RAN,   /* the other one as in RAN */
-	STATES
+	STATES,
+	/* As IRQ_SET, with feature STRICT: before SET_PMU, and after it. */
+	STRICT_OPEN = STATES,
+	STRICT_CHOSEN,
+	ALL_STATES
 };
 
-static const char *const state_names[STATES] = {
+static const char *const state_names[ALL_STATES] = {
 	"without the feature",        "without a GIC",
 	"before the GIC's init",      "after the GIC's init",
 	"after the interrupt",        "after the PMU's init",
 	"after the first run",        "after the init of the other vCPU's PMU",
-	"after the other vCPU's run",
+	"after the other vCPU's run", "strict, before SET_PMU",
+	"strict, after SET_PMU",
 };
 
 enum op { HAS, GET, SET };
@@ -206,7 +211,7 @@ static const struct row rows[] = {
 	{ "set-pmu-negative", SET, ATTR_SET_PMU, ARG_INT, -1, { 0 }, BAD(ENXIO) },
 	{ "set-pmu-unreadable", SET, ATTR_SET_PMU, ARG_UNREADABLE, 0, { 0 }, BAD(EFAULT) },
 
-	/* Linux 6.16, where it overlooks that another vCPU has run: no kernel to learn from. */
+	/* Beside another vCPU that has run: interface.limit. */
 	{ "set-nr-counters",
 	  SET,
 	  ATTR_SET_NR_COUNTERS,
@@ -264,6 +269,21 @@ static const int *expected(const struct site *site, const struct row *row)
 	return row->op == SET ? unknown_set : unknown_has_get;
 }
 
+/*
+ * What differs with STRICT, if nothing is wrong with the argument: until a PMU has been chosen
+ * there is none to initialise (Doc 1.2), to filter (Doc 1.3) or to limit (Doc 1.5).
+ */
+static int strict_error(const struct row *row, enum state state, int usual)
+{
+	if (row->op != SET || usual)
+		return usual;
+	if (state == STRICT_CHOSEN)
+		return row->attr == ATTR_FIXED_COUNTERS ? EBUSY : 0;
+	if (row->attr == ATTR_INIT || row->attr == ATTR_FILTER)
+		return ENXIO;
+	return row->attr == ATTR_SET_NR_COUNTERS ? EINVAL : 0;
+}
+
 static void ready_pmu(struct vcpu *vcpu)
 {
 	const int irq = PMU_INTID;
@@ -289,17 +309,21 @@ static struct vcpu *bring_to(struct vm *vm, const struct site *site, const struc
 {
 	const int irq = PMU_INTID;
 	bool sibling = state == SIBLING_READY || state == SIBLING_RAN;
+	bool strict = state == STRICT_OPEN || state == STRICT_CHOSEN;
 
 	vm_create(vm, site, 2);
-	vm_init_vcpus(vm, state == NO_FEATURE ? 0 : FEATURE_PMU);
+	vm_init_vcpus(vm, strict                ? mode_features(MODE_STRICT)
+			  : state == NO_FEATURE ? 0
+						: FEATURE_PMU);
 	/* Doc: SET_NR_COUNTERS wants a PMU that userspace has chosen. */
-	if (site->nr_counters && row->attr == ATTR_SET_NR_COUNTERS && state != NO_FEATURE)
+	if (state == STRICT_CHOSEN || (site->nr_counters && row->attr == ATTR_SET_NR_COUNTERS &&
+				       state != NO_FEATURE && state != STRICT_OPEN))
 		vcpu_set_attr(&vm->vcpus[0], ATTR_SET_PMU, &site->host.pmus[0].type);
 	if (state != NO_GIC)
 		vm_create_gic(vm);
 	if (state != NO_GIC && state != GIC_CREATED)
 		vm_init_gic(vm);
-	if (state == IRQ_SET && vcpu_set_attr(&vm->vcpus[0], ATTR_IRQ, &irq))
+	if ((state == IRQ_SET || strict) && vcpu_set_attr(&vm->vcpus[0], ATTR_IRQ, &irq))
 		fail_test("the PMU's interrupt cannot be set");
 	if (state == PMU_READY || state == RAN || sibling)
 		ready_pmu(&vm->vcpus[0]);
@@ -350,13 +374,15 @@ void interface_attr(const struct site *site, struct variant variant)
 	static struct vm vm;
 
 	place_thread(0, site->home[0]);
-	for (int state = 0; state < STATES; state++) {
+	for (int state = 0; state < (site->strict ? ALL_STATES : STATES); state++) {
+		int answer = state < STATES ? wanted[state]
+					    : strict_error(row, (enum state)state, wanted[IRQ_SET]);
 		int error = ask(bring_to(&vm, site, row, (enum state)state), site, row);
 
 		note("%s: %s", state_names[state], errno_name(error));
-		if (wanted[state] != ELSEWHERE)
-			expect(error == wanted[state], "%s: %s instead of %s", state_names[state],
-			       errno_name(error), errno_name(wanted[state]));
+		if (answer != ELSEWHERE)
+			expect(error == answer, "%s: %s instead of %s", state_names[state],
+			       errno_name(error), errno_name(answer));
 		vm_destroy(&vm);
 	}
 }

@@ -117,24 +117,16 @@ static void expect_refusals(const struct site *site, struct vcpu *vcpu, int pmu,
 	place_on(site, own);
 }
 
-static const char *const refused_names[INTERFACE_REFUSED_ROWS] = { "first-run", "in-a-window" };
+static const char *const refused_names[INTERFACE_REFUSED_ROWS] = {
+	"first-run",
+	"in-a-window",
+	"strict-first-run",
+	"strict-in-a-window",
+};
 
 const char *interface_refused_row(int row)
 {
 	return refused_names[row];
-}
-
-static void start_on(struct vm *vm, const struct site *site, const struct host_pmu *pmu)
-{
-	vm_create(vm, site, 1);
-	vm_init_vcpus(vm, FEATURE_PMU);
-	vm_create_gic(vm);
-	vm_init_gic(vm);
-	errno = vcpu_set_attr(&vm->vcpus[0], ATTR_SET_PMU, &pmu->type);
-	if (errno)
-		fail_test_errno("SET_PMU of %s", pmu->name);
-	vm_init_pmu(vm);
-	drop_reset_command(&vm->vcpus[0]);
 }
 
 /* A hop in the middle of each window. */
@@ -185,9 +177,10 @@ void interface_refusals(const struct site *site, struct vcpu *vcpu, int pmu, int
 /* Each host PMU in turn. */
 void interface_refused(const struct site *site, struct variant variant)
 {
+	enum mode mode = variant.row < 2 ? MODE_EXPLICIT : MODE_STRICT;
 	static struct vm vm;
 
-	need_mode(site, MODE_EXPLICIT);
+	need_mode(site, mode);
 	if (!site->nbare)
 		need_away(site);
 	for (int pmu = 0; pmu < site->host.npmus; pmu++) {
@@ -199,9 +192,9 @@ void interface_refused(const struct site *site, struct variant variant)
 				own = cpu;
 		if (own < 0)
 			continue;
-		place_on(site, own);
-		start_on(&vm, site, &site->host.pmus[pmu]);
-		interface_refusals(site, &vm.vcpus[0], pmu, own, variant.row == 0);
+		vm_start_on(&vm, site, mode, 1, own);
+		drop_reset_command(&vm.vcpus[0]);
+		interface_refusals(site, &vm.vcpus[0], pmu, own, variant.row % 2 == 0);
 		vm_destroy(&vm);
 	}
 }

@@ -52,9 +52,9 @@ static const struct {
 	{ "cycles-64/later", CYCLE, 0, false, PMCR_LC, LATER },
 	{ "cycles-64/next", CYCLE, 0, false, PMCR_LC, 1 },
 	/* Of event counters: */
+	{ "cpu_cycles-last/later", 0, EVENT_CPU_CYCLES, true, PMCR_LC, LATER },
 	{ "cpu_cycles/soon", 0, EVENT_CPU_CYCLES, false, PMCR_LC, SOON },
 	{ "cpu_cycles/later", 0, EVENT_CPU_CYCLES, false, PMCR_LC, LATER },
-	{ "cpu_cycles-last/later", 0, EVENT_CPU_CYCLES, true, PMCR_LC, LATER },
 	{ "inst_retired/later", 0, EVENT_INST_RETIRED, false, PMCR_LC, LATER },
 };
 
@@ -294,7 +294,9 @@ static const char *software_name(int row)
 
 static const struct test tests[] = {
 	{ "overflow.due", due, EVERY_MODE, EVERY_HOP, EVENT_ROW, due_name, 0 },
+	{ "overflow.due", due, STRICT, SYNC, 1, due_name, 0 },
 	{ "overflow.due", due_event, WITH_EVENTS, SYNC | ASYNC, NEVENTROWS, due_event_name, 0 },
+	{ "overflow.due", due_event, STRICT | LIMITED, SYNC, 1, due_event_name, 0 },
 	{ "overflow.edge", edge, EVERY_MODE, SYNC, 0, NULL, 0 },
 	{ "overflow.frozen", frozen, IN(MODE_DEFAULT), SYNC, 2, frozen_name, 0 },
 	{ "overflow.software", software, WITH_EVENTS, SYNC | ASYNC, 2, software_name, 0 },

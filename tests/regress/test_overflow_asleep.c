@@ -205,6 +205,7 @@ static void moved(const struct site *site, struct variant variant)
 
 static const struct test tests[] = {
 	{ "overflow.wakes", wakes, EVERY_MODE, EVERY_HOP, 0, NULL, 0 },
+	{ "overflow.wakes", wakes, STRICT | LIMITED, SYNC, 0, NULL, 0 },
 	{ "overflow.asleep", stands, EVERY_MODE, SYNC, 0, NULL, 0 },
 	{ "overflow.moved", moved, EVERY_MODE, EVERY_HOP, 0, NULL, 0 },
 };

@@ -243,6 +243,7 @@ static const struct test tests[] = {
 	{ "overflow.raise", raises, EVERY_MODE, SYNC, EVENT_ROW, raise_name, 0 },
 	{ "overflow.raise", raises_event, WITH_EVENTS, SYNC, NEVENTROWS, raise_event_name, 0 },
 	{ "overflow.level", level, EVERY_MODE, SYNC | ASYNC, 3, lower_name, 0 },
+	{ "overflow.level", level, STRICT, SYNC, 1, lower_name, 0 },
 };
 
 FAMILY(overflow_level_family, tests);

@@ -27,6 +27,7 @@ void registers_pmceid(const struct site *site, struct variant variant);
 void registers_pmceid_filtered(const struct site *site, struct variant variant);
 void registers_pmceid_moves(const struct site *site, struct variant variant);
 void registers_pmmir(const struct site *site, struct variant variant);
+void registers_slots(const struct site *site, struct variant variant);
 void registers_pmuver(const struct site *site, struct variant variant);
 void registers_pmuver_lowered(const struct site *site, struct variant variant);
 void registers_pmuver_raised(const struct site *site, struct variant variant);

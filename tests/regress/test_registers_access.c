@@ -98,7 +98,10 @@ void registers_undefined(const struct site *site, struct variant variant)
 	judge_values(probes.vcpu, path, n);
 }
 
-/* N as userspace lowers it (api.rst: PMCR_EL0.N; Linux 6.7). */
+/*
+ * N as userspace lowers it, by PMCR_EL0.N (api.rst; Linux 6.7), and in limited mode with
+ * SET_NR_COUNTERS (devices/vcpu.rst 1.5; Linux 6.16).
+ */
 static const struct {
 	const char *name;
 	unsigned n, less; /* n, or the maximum less so many */
@@ -120,15 +123,22 @@ void registers_lowered(const struct site *site, struct variant variant)
 	unsigned max, n;
 	uint64_t mask;
 
-	need_chosen_n(site);
-	vm_start(&vm, site, variant.mode, 1);
+	if (variant.mode == MODE_LIMITED && !site->nr_counters)
+		skip_test("this kernel has no KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS");
+	if (variant.mode != MODE_LIMITED)
+		need_chosen_n(site);
+	vm_build(&vm, site, variant.mode, 1);
 	probes.vcpu = vcpu;
-	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0)) + (variant.mode == MODE_LIMITED);
 	n = variant.row < 4 ? lowered[variant.row].n : max - lowered[variant.row].less;
 	if (n > max)
 		skip_test("the host PMU has only %u event counters", max);
-	vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n));
+	if (variant.mode != MODE_LIMITED)
+		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n));
+	else
+		expect_equal((uint64_t)vm_limit(vcpu, n), 0, "errno of %u counters", n);
 	expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n, "N read back");
+	vm_init_pmu(&vm);
 	guest_pmu_reset(&vcpu->guest, n);
 	guest_out(&vcpu->guest, PMCR_EL0);
 	guest_write(&vcpu->guest, PMCNTENSET_EL0, ALL);
@@ -150,7 +160,10 @@ void registers_lowered(const struct site *site, struct variant variant)
 	expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n, "N written after the run");
 }
 
-/* More than the PMU has is ignored; with fixed counters that is any (vcpu.rst 1.5). */
+/*
+ * More than the PMU has is ignored; with fixed counters that is any (vcpu.rst 1.5), and with
+ * STRICT any is, also one that it has (api.rst 4.82).
+ */
 void registers_raised(const struct site *site, struct variant variant)
 {
 	static struct vm vm;
@@ -160,7 +173,7 @@ void registers_raised(const struct site *site, struct variant variant)
 	need_chosen_n(site);
 	vm_start(&vm, site, variant.mode, 1);
 	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
-	for (unsigned n = max + 1; n < 32; n++) {
+	for (unsigned n = variant.mode == MODE_STRICT ? 0 : max + 1; n < 32; n++) {
 		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n));
 		expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), max, "N, %u written", n);
 	}

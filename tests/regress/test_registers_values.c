@@ -91,8 +91,8 @@ static void take_pmceid(struct vm *vm, uint64_t values[2])
 
 /*
  * kvm_pmu_get_pmceid(): the events that every PMUv3 has, CHAIN always (older kernels: if the host
- * has it), STALL_SLOT* never, as PMMIR_EL1 is zero; with fixed counters none at all (vcpu.rst 1.5).
- * Not for userspace.
+ * has it), STALL_SLOT* only with STRICT, as PMMIR_EL1 is zero without; with fixed counters none at
+ * all (vcpu.rst 1.5). Not for userspace.
  */
 void registers_pmceid(const struct site *site, struct variant variant)
 {
@@ -113,7 +113,8 @@ void registers_pmceid(const struct site *site, struct variant variant)
 	if (site->older)
 		events &= ~BIT(EVENT_CHAIN);
 	expect_equal(values[0] & events, events, "SW_INCR, CPU_CYCLES, CHAIN");
-	expect_equal(values[1] & STALL_SLOTS, 0, "STALL_SLOT*");
+	if (variant.mode != MODE_STRICT)
+		expect_equal(values[1] & STALL_SLOTS, 0, "STALL_SLOT*");
 }
 
 /* vcpu.rst 1.3: what a filter denies is not there; SW_INCR and CHAIN cannot be denied. */
@@ -130,12 +131,10 @@ void registers_pmceid_filtered(const struct site *site, struct variant variant)
 	vm_destroy(&vm);
 
 	vm_create(&vm, site, 1);
-	vm_init_vcpus(&vm, 1u << KVM_ARM_VCPU_PMU_V3);
+	vm_init_vcpus(&vm, mode_features(variant.mode));
 	vm_create_gic(&vm);
 	vm_init_gic(&vm);
-	if (variant.mode == MODE_EXPLICIT &&
-	    vcpu_set_attr(&vm.vcpus[0], ATTR_SET_PMU, &site->host.pmus[0].type))
-		fail_test("SET_PMU");
+	vm_choose_pmu(&vm, variant.mode, &site->host.pmus[0]);
 	if (vcpu_set_attr(&vm.vcpus[0], ATTR_FILTER, &deny))
 		fail_test("the filter");
 	vm_init_pmu(&vm);
@@ -207,9 +206,25 @@ void registers_pmceid_moves(const struct site *site, struct variant variant)
 			  "vCPU is on");
 }
 
+/* PMMIR_EL1.SLOTS of a host PMU, as its driver shows it; 0 if it does not. */
+static uint64_t host_slots(const struct host_pmu *pmu)
+{
+	char path[160], text[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/caps/slots", pmu->name);
+	file = fopen(path, "re");
+	if (file && !fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	if (file)
+		fclose(file);
+	return strtoull(text, NULL, 16);
+}
+
 /*
- * PMMIR_EL1 is zero without STRICT (sys_regs.c: trap_raz_wi). It came with PMUv3.4: an
- * older CPU may find it UNDEFINED before KVM sees it.
+ * PMMIR_EL1 is zero without STRICT (sys_regs.c: trap_raz_wi), and with it has the SLOTS of the PMU
+ * that was named (api.rst 4.82). It came with PMUv3.4: an older CPU may find it UNDEFINED before
+ * KVM sees it.
  */
 void registers_pmmir(const struct site *site, struct variant variant)
 {
@@ -232,7 +247,38 @@ void registers_pmmir(const struct site *site, struct variant variant)
 		return;
 	}
 	probes_judge(&probes, false);
-	expect_equal(vcpu_take(vcpu), 0, "PMMIR_EL1");
+	expect_equal(vcpu_take(vcpu),
+		     variant.mode == MODE_STRICT ? host_slots(&site->host.pmus[0]) : 0,
+		     "PMMIR_EL1");
+}
+
+static void expect_set_pmmir(struct vcpu *vcpu, uint64_t value, int wanted)
+{
+	int error = vcpu_try_set(vcpu, PMMIR_EL1, value);
+
+	expect(error == wanted, "PMMIR_EL1 set to 0x%llx: %s instead of %s",
+	       (unsigned long long)value, strerror(error), strerror(wanted));
+}
+
+/* What a VMM restores: the host's SLOTS or none, until a vCPU has run (set_pmmir()). */
+void registers_slots(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+	uint64_t slots = host_slots(&site->host.pmus[0]);
+
+	vm_start(&vm, site, variant.mode, 1);
+	expect_equal(vcpu_get(vcpu, PMMIR_EL1), slots, "PMMIR_EL1");
+	expect_set_pmmir(vcpu, slots | 0x100, EINVAL);
+	expect_set_pmmir(vcpu, slots + 1, EINVAL);
+	expect_set_pmmir(vcpu, slots, 0);
+	expect_set_pmmir(vcpu, 0, 0);
+	expect_equal(vcpu_get(vcpu, PMMIR_EL1), 0, "PMMIR_EL1, hidden");
+	errno = vcpu_enter(vcpu);
+	if (errno)
+		fail_test_errno("the first KVM_RUN");
+	expect_set_pmmir(vcpu, 0, 0);
+	expect_set_pmmir(vcpu, 1, EBUSY);
 }
 
 /* A PMUv3, at most v3.5 (kvm_arm_pmu_get_pmuver_limit()), in the guest as for userspace. */

@@ -341,7 +341,7 @@ static void migrates(const struct site *site, struct variant variant)
 #define WITHOUT IN(MODE_COMPOSITE)
 
 static const struct test tests[] = {
-	{ "state.goes_on", goes_on, EVERY_MODE, 0, PLACES, place_name, 0 },
+	{ "state.goes_on", goes_on, EVERY_MODE | STRICT | LIMITED, 0, PLACES, place_name, 0 },
 	{ "state.stays_off", stays_off, EVERY_MODE, 0, PLACES, place_name, 0 },
 	{ "state.overflow_pending", overflow_pending, EVERY_MODE, 0, PLACES, place_name, 0 },
 	{ "state.overflow_due", overflow_due, EVERY_MODE, 0, PLACES, place_name, 0 },
@@ -355,13 +355,14 @@ static const struct test tests[] = {
 	{ "state.set_command", state_set_command, WITH_EVENTS, 0, 2, state_command_name, 0 },
 	{ "state.set_command", state_set_command, WITHOUT, 0, 1, state_command_name, 0 },
 	{ "state.beyond_n", state_beyond_n, WITH_EVENTS, 0, 0, NULL, 0 },
-	{ "state.list", state_list, EVERY_MODE, 0, 0, NULL, 0 },
+	{ "state.list", state_list, EVERY_MODE | STRICT, 0, 0, NULL, 0 },
 	{ "state.list_order", state_list_order, EVERY_MODE, 0, BITMAP_ROWS, state_bitmap_name, 0 },
 	{ "state.list_without_pmu", state_list_without_pmu, 0, 0, 0, NULL, 0 },
 	{ "state.n", state_n, EVERY_MODE, 0, N_ROWS, state_n_name, 0 },
+	{ "state.n", state_n, STRICT, 0, 2, state_n_name, 0 },
 	{ "state.n_frozen", state_n_frozen, EVERY_MODE, 0, 0, NULL, 0 },
-	{ "state.reinit", state_reinit, EVERY_MODE, 0, 0, NULL, 0 },
-	{ "state.system_reset", state_system_reset, EVERY_MODE, 0, 0, NULL, 0 },
+	{ "state.reinit", state_reinit, EVERY_MODE | STRICT | LIMITED, 0, 0, NULL, 0 },
+	{ "state.system_reset", state_system_reset, EVERY_MODE | STRICT | LIMITED, 0, 0, NULL, 0 },
 	{ "state.reinit_race", state_reinit_race, 0, 0, 0, NULL, 0 },
 	{ "state.width", state_width, EVERY_MODE, 0, WIDTH_ROWS, state_width_name, 0 },
 	{ "state.other_thread", state_other_thread, WITH_EVENTS, 0, 2, place_name, 0 },

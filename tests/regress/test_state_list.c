@@ -65,6 +65,8 @@ void state_list(const struct site *site, struct variant variant)
 	for (unsigned i = 0; i < MAX_COUNTERS; i++)
 		expect(has(list, PMEVCNTR_EL0(i)) && has(list, PMEVTYPER_EL0(i)),
 		       "event counter %u is not in the list", i);
+	/* A guest that has seen its PMMIR_EL1.SLOTS must find it again (api.rst 4.82, STRICT). */
+	expect(variant.mode != MODE_STRICT || has(list, PMMIR_EL1), "PMMIR_EL1 is not in the list");
 	for (uint64_t i = 0; i < list->n; i++) {
 		uint16_t sysreg = (uint16_t)list->reg[i];
 		uint64_t value, again;

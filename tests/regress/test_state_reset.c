@@ -29,7 +29,8 @@ const char *state_n_name(int row)
 
 /*
  * N is what userspace writes before the first run, up to the PMU's; more is ignored
- * (set_pmcr()). Composite has none. The guest sees it, and no counter beyond, on every vCPU.
+ * (set_pmcr()), and with STRICT any (api.rst 4.82). Composite has none. The guest sees it, and no
+ * counter beyond, on every vCPU.
  */
 void state_n(const struct site *site, struct variant variant)
 {
@@ -46,8 +47,8 @@ void state_n(const struct site *site, struct variant variant)
 	if (n > MAX_COUNTERS)
 		skip_test("PMCR_EL0.N has no room for more than this PMU's %u counters", max);
 	wanted = n > max ? max : n;
-	if (variant.mode == MODE_COMPOSITE)
-		wanted = 0;
+	if (variant.mode == MODE_COMPOSITE || variant.mode == MODE_STRICT)
+		wanted = max;
 	vcpu_set(&vm.vcpus[1], PMCR_EL0, PMCR_WITH_N(n) | PMCR_LC);
 	expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), wanted, "N of vCPU 0");
 	expect_equal(PMCR_N(vcpu_get(&vm.vcpus[1], PMCR_EL0)), wanted, "N of vCPU 1");
@@ -120,7 +121,7 @@ static void expect_kept(const struct site *site, enum mode mode, unsigned n)
 	if (mode == MODE_COMPOSITE)
 		expect_equal((uint64_t)vcpu_get_attr(vcpu, ATTR_FIXED_COUNTERS, NULL), 0,
 			     "getting FIXED_COUNTERS_ONLY");
-	if (mode != MODE_EXPLICIT || !site->naway)
+	if (!names_pmu(mode) || !site->naway)
 		return;
 	place_on(site, site->away[0]);
 	expect_equal(vcpu_run(vcpu), STOP_REFUSED, "stop on another host PMU's CPU");
@@ -134,7 +135,7 @@ static void reset_and_judge(const struct site *site, enum mode mode, const struc
 
 	first = vcpu_take(vcpu);
 	model = vcpu_take(vcpu) - first;
-	errno = vcpu_init(vcpu, 1u << KVM_ARM_VCPU_PMU_V3);
+	errno = vcpu_init(vcpu, mode_features(mode));
 	if (errno)
 		fail_test_errno("KVM_ARM_VCPU_INIT once more");
 	pmu_save(vcpu, &after);
@@ -167,9 +168,10 @@ static void start_lowered(const struct site *site, enum mode mode, struct pmu_st
 
 	vm_start(&vm, site, mode, 1);
 	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
-	if (chooses_n(site))
+	/* Limited: it is lower already. */
+	if (mode != MODE_LIMITED && chooses_n(site))
 		vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(max > 1 ? max - 1 : max) | PMCR_LC);
-	pmu_save(vcpu, fresh);
+	pmu_save_fresh(vcpu, mode, fresh);
 	fresh->pmcr &= ~(uint64_t)PMCR_LC;
 }
 

@@ -404,6 +404,7 @@ static const char *row_name(int row)
 
 static const struct test tests[] = {
 	{ "storm.all", storm, EVERY_MODE, 0, 3, row_name, 90 },
+	{ "storm.all", storm, STRICT | LIMITED, 0, 1, row_name, 90 },
 };
 
 FAMILY(storm_family, tests);

@@ -246,23 +246,66 @@ void vm_init_pmu(struct vm *vm)
 	}
 }
 
-void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
+uint32_t mode_features(enum mode mode)
+{
+	return 1u << KVM_ARM_VCPU_PMU_V3 | (mode == MODE_STRICT ? 1u << FEATURE_STRICT : 0);
+}
+
+int vm_limit(struct vcpu *vcpu, unsigned n)
+{
+	uint64_t pmcr;
+
+	if (vcpu->vm->site->nr_counters)
+		return vcpu_set_attr(vcpu, ATTR_SET_NR_COUNTERS, &n);
+	pmcr = vcpu_get(vcpu, PMCR_EL0) & ~PMCR_WITH_N(31);
+	return vcpu_try_set(vcpu, PMCR_EL0, pmcr | PMCR_WITH_N(n));
+}
+
+void vm_choose_pmu(struct vm *vm, enum mode mode, const struct host_pmu *pmu)
+{
+	struct vcpu *vcpu = &vm->vcpus[0];
+	unsigned n;
+
+	errno = 0;
+	if (names_pmu(mode))
+		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &pmu->type);
+	else if (mode == MODE_COMPOSITE)
+		errno = vcpu_set_attr(vcpu, ATTR_FIXED_COUNTERS, NULL);
+	if (errno)
+		fail_test_errno("choosing the PMU");
+	if (mode != MODE_LIMITED)
+		return;
+	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	if (n < 2)
+		skip_test("host PMU %s has %u event counters: there is none to take away",
+			  pmu->name, n);
+	errno = vm_limit(vcpu, n - 1);
+	if (errno)
+		fail_test_errno("%u event counters of %u", n - 1, n);
+	expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n - 1, "PMCR_EL0.N, limited");
+}
+
+static void build_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
 {
 	need_mode(site, mode);
 	if (mode == MODE_DEFAULT)
 		need_default_pmu(site, cpu);
 	place_on(site, cpu);
 	vm_create(vm, site, nvcpus);
-	vm_init_vcpus(vm, 1u << KVM_ARM_VCPU_PMU_V3);
+	vm_init_vcpus(vm, mode_features(mode));
 	vm_create_gic(vm);
 	vm_init_gic(vm);
-	errno = 0;
-	if (mode == MODE_EXPLICIT)
-		errno = vcpu_set_attr(&vm->vcpus[0], ATTR_SET_PMU, &pmu_of(site, cpu)->type);
-	else if (mode == MODE_COMPOSITE)
-		errno = vcpu_set_attr(&vm->vcpus[0], ATTR_FIXED_COUNTERS, NULL);
-	if (errno)
-		fail_test_errno("choosing the PMU");
+	vm_choose_pmu(vm, mode, pmu_of(site, cpu));
+}
+
+void vm_build(struct vm *vm, const struct site *site, enum mode mode, int nvcpus)
+{
+	build_on(vm, site, mode, nvcpus, site->home[0]);
+}
+
+void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
+{
+	build_on(vm, site, mode, nvcpus, cpu);
 	vm_init_pmu(vm);
 }
 

@@ -28,6 +28,7 @@
 #define ATTR_SET_NR_COUNTERS 4
 #define ATTR_FIXED_COUNTERS  5
 #define FEATURE_STRICT       9
+#define CAP_PMU_V3_STRICT    251
 
 /* Why vcpu_run() came back. */
 enum stop {
@@ -99,14 +100,30 @@ int vcpu_has_attr(struct vcpu *vcpu, unsigned attr);
 int vcpu_get_attr(struct vcpu *vcpu, unsigned attr, void *value);
 int vcpu_set_attr(struct vcpu *vcpu, unsigned attr, const void *value);
 
+/* The features of a VM in @mode, for vcpu_init(). */
+uint32_t mode_features(enum mode mode);
+
+/* After the features, before the PMU's INIT: @pmu, or all, and the limit, as @mode has it. */
+void vm_choose_pmu(struct vm *vm, enum mode mode, const struct host_pmu *pmu);
+
+/*
+ * How many event counters the VM has: by SET_NR_COUNTERS, or where the kernel has none by
+ * PMCR_EL0.N, written with KVM_SET_ONE_REG, which ignores a number that is too large. 0 or the
+ * errno.
+ */
+int vm_limit(struct vcpu *vcpu, unsigned n);
+
 /* Interrupt PMU_INTID and INIT on every vCPU. */
 void vm_init_pmu(struct vm *vm);
 
 /*
- * All of the above for @mode: explicit and default are backed by the PMU of the
+ * All of the above for @mode: what names a PMU, and default, are backed by the PMU of the
  * first home CPU (site.h), where the calling thread is left.
  */
 void vm_start(struct vm *vm, const struct site *site, enum mode mode, int nvcpus);
+
+/* The same but for the PMU's INIT. */
+void vm_build(struct vm *vm, const struct site *site, enum mode mode, int nvcpus);
 
 /* The same with @cpu, and the PMU of it, instead of the first home CPU. */
 void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu);
