@@ -157,6 +157,8 @@ void interface_refusals(const struct site *site, struct vcpu *vcpu, int pmu, int
 	emit_windows(&vcpu->guest, WINDOWS);
 	if (first)
 		expect_refusals(site, vcpu, pmu, own, true);
+	else
+		place_on(site, own); /* building the VM has taken a while */
 	for (int window = 0; window < WINDOWS; window++) {
 		expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to window %d", window);
 		if (window == 1 && !first)
