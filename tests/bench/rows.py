@@ -4,6 +4,8 @@ from typing import NamedTuple, Optional
 
 MODES = ("off", "default", "explicit", "composite")
 VCPUS = (1, 2, 4, 8)
+MANY_VCPUS = (16, 32, 64)
+RAM = ("64M", "256M", "1G", "4G")
 LOOPS = {"exits": 1000, "strays": 1000, "bytes": 4000, "records": 1000,
          "cycles": 1000}  # COUNT in guest/meson.build
 HOPS = 16  # in guest/stamp.S
@@ -83,9 +85,14 @@ JAIL = ("the VMM's process and the end of its parent (a fork, and its pages that
         "a thread, Landlock")
 
 
+def counted(vcpus):
+    """Words for so many."""
+    return f"{vcpus} vCPU{'s' if vcpus > 1 else ''}"
+
+
 def startup(mode, vcpus):
     flags = () if vcpus == 1 else ("-i", "-n4")
-    return Row(f"startup, {mode}, {vcpus} vCPU{'s' if vcpus > 1 else ''}", "instructions",
+    return Row(f"startup, {mode}, {counted(vcpus)}", "instructions",
                one(ours(f"--pmu={mode}", f"--cpus={vcpus}", "off.bin", flags=flags)),
                one(floor("off.bin", str(vcpus), flags=flags)), Aim(1.15), STARTUP)
 
@@ -150,7 +157,11 @@ ROWS = [
     Row("fork, exec and exit of a program that does nothing", "instructions",
         one(Run(("bench-true",)))),
     *(startup(mode, vcpus) for vcpus in VCPUS for mode in MODES),
-    *(Row(f"startup in the jail, explicit, {vcpus} vCPU{'s' if vcpus > 1 else ''}", "instructions",
+    *(startup("explicit", vcpus) for vcpus in MANY_VCPUS),
+    *(Row(f"startup, explicit, {size} of RAM", "instructions",
+          one(ours(*EXPLICIT, f"--mem={size}", "off.bin")), one(floor("off.bin")), Aim(1.15), STARTUP)
+      for size in RAM),
+    *(Row(f"startup in the jail, explicit, {counted(vcpus)}", "instructions",
           one(ours("--pmu=explicit", f"--cpus={vcpus}", "off.bin", jail="on", flags=("-i", "-n4"))),
           one(floor("off.bin", str(vcpus), flags=("-i", "-n4"))), Aim(1.3), JAIL) for vcpus in VCPUS),
     Row("exec to the guest's first instruction", "instructions",
@@ -192,12 +203,12 @@ ROWS = [
               lambda kernel: hop("default", "0,2", kernel=kernel)),
     unpatched("hop, sync, explicit, in a cluster",
               lambda kernel: hop("explicit", "0,1", kernel=kernel)),
-    Row("private memory, beside guest RAM", "bytes", one(memory(1)), one(floor_memory(1)),
-        Aim(0, 400000)),
     Row("private memory, a further vCPU", "bytes", Cost((memory(8),), (memory(1),), 7),
         Cost((floor_memory(8),), (floor_memory(1),), 7), Aim(0, 32768)),
-    *(Row(f"peak of resident memory, {vcpus} vCPU{'s' if vcpus > 1 else ''}", "bytes",
-          one(memory(vcpus, 2)), one(floor_memory(vcpus, 2))) for vcpus in VCPUS),
+    *(Row(f"private memory, {counted(vcpus)}", "bytes", one(memory(vcpus)), one(floor_memory(vcpus)),
+          Aim(0, 400000 + 32768 * (vcpus - 1))) for vcpus in VCPUS + MANY_VCPUS),
+    *(Row(f"peak of resident memory, {counted(vcpus)}", "bytes",
+          one(memory(vcpus, 2)), one(floor_memory(vcpus, 2))) for vcpus in VCPUS + MANY_VCPUS),
     Row("program file, stripped", "bytes", one(Run(("file", "minivmm"))),
         one(Run(("file", "floor"))), Aim(0, 300000), FILE),
     Row("system calls of a run", "calls", one(ours(*EXPLICIT, "off.bin", flags=("-s",))),
