@@ -139,7 +139,7 @@ static void print_notes(const char *notes)
 	}
 }
 
-/* The case's KTAP lines. */
+/* The case's KTAP lines: what it said comes before its result, as KTAP's readers expect. */
 static void report(int number, const struct cased *cased, enum result result, char *notes,
 		   const struct run_options *options, struct junit *junit, double seconds)
 {
@@ -150,14 +150,14 @@ static void report(int number, const struct cased *cased, enum result result, ch
 		if (reason == notes)
 			notes = (char *)(uintptr_t) "";
 	}
-	if (result == RESULT_SKIPPED)
-		printf("ok %d %s # SKIP %s\n", number, cased->name, reason);
-	else
-		printf("%s %d %s\n", result == RESULT_OK ? "ok" : "not ok", number, cased->name);
 	if (result == RESULT_FAILED || options->verbose)
 		print_notes(notes);
 	if (result == RESULT_FAILED)
 		printf("# %s\n", reason);
+	if (result == RESULT_SKIPPED)
+		printf("ok %d %s # SKIP %s\n", number, cased->name, reason);
+	else
+		printf("%s %d %s\n", result == RESULT_OK ? "ok" : "not ok", number, cased->name);
 	fflush(stdout);
 	junit_case(junit, cased->name, result, reason, seconds);
 }
@@ -293,8 +293,10 @@ int run_cases(const struct site *site, const struct family *const *families, int
 	return status;
 }
 
+/* Not a plan of no tests: the kernel's kunit.py takes 1..0 for an error, whatever follows it. */
 int skip_everything(const char *reason)
 {
-	printf("KTAP version 1\n1..0 # SKIP %s\n", reason);
+	printf("KTAP version 1\n1..1\nok 1 pmu-regress # SKIP %s\n# Totals: pass:0 fail:0 skip:1\n",
+	       reason);
 	return RUN_NOTHING;
 }
