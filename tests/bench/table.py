@@ -14,7 +14,7 @@ def beyond(row, result):
     if not base:
         return ""
     if row.aim and not row.aim.plus or value > 2 * base:
-        return f"{value / base:.2f} x"
+        return f"{value / base:.{2 if value * 10 > base else 4}f} x"
     return f"{value - base:+,}"
 
 
