@@ -107,7 +107,7 @@ def expect_whole(text, most):
     expect(most - RECORD_LINE < len(text) <= most, f"{len(text)} bytes of records, of {most}")
 
 
-@test(*commands())
+@test(*commands(), boot="hostile", slow=True)
 def hostile_guests_do_no_harm(*results):
     """Pokes, odd instructions, bad and racing records, floods, storms: the status, one line, little memory."""
     left, of = list(results), {}
@@ -136,7 +136,7 @@ def hostile_guests_do_no_harm(*results):
 
 # Not by the guest, whose vCPUs hardly fail at the same moment, but all of them at their first KVM_RUN.
 @test(*[["fault", "--call=ioctl:KVM_RUN", "--nth=1", "--every=1", "--errno=EIO", "minivmm", "--jail=off", "--pmu=off",
-         "--quiet", "--cpus=4", "hang.bin"]] * 6)
+         "--quiet", "--cpus=4", "hang.bin"]] * 6, boot="hostile", slow=True)
 def many_failures_one_line(*results):
     """Where several vCPUs fail at once there is still one line of error, and the status is its own."""
     for result in results:
