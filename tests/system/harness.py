@@ -157,7 +157,7 @@ def judge(function, boot=None, start=0, end=0):
     try:
         function(*(boot.result()[start:end] if boot else ()))
     except Failed as failure:
-        return str(failure)
+        return str(failure) or "it does not say why"  # a reason is what makes it fail
     except Skipped as reason:
         return reason
     except Exception:  # a broken test is a failed one, with its trace
