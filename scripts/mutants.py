@@ -7,19 +7,17 @@ failed, and prints which: first the tests that the patch names, then, if they pa
 failure. Kernels are kept in the cache of scripts/kernel.
 """
 import argparse
-import concurrent.futures
-import contextlib
 import fnmatch
 import glob
 import os
 import re
-import signal
-import subprocess
 import sys
 import threading
 
 sys.dont_write_bytecode = True
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from jobs import STOPPING, TOP, Failure, Parser, guarded, run, script, workers  # noqa: E402
+
 MUTANTS = os.path.join(TOP, "tests", "regress", "mutants")
 # Of pmu-regress, and of scripts/board.
 PASSED, FAILED = 0, 1
@@ -29,20 +27,7 @@ PANIC, TIMEOUT = 121, 122
 ENOUGH = 3
 LIMIT = 900  # seconds; more than a slow machine needs for all tests
 
-RUNNING = set()  # process groups
-STOPPING = threading.Event()
 BUILDING = threading.Lock()  # there is one tree
-
-
-class Failure(Exception):
-    """Says what went wrong in one line."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Its errors are one line too."""
-
-    def error(self, message):
-        raise Failure(f"{message}; --help lists the options")
 
 
 def progress(text):
@@ -50,43 +35,12 @@ def progress(text):
     print(f"mutants: {text}", file=sys.stderr, flush=True)
 
 
-def run(*command):
-    """Its status and output. It has a session of its own, so that it hears of Ctrl-C only
-    from stop()."""
-    with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          start_new_session=True, text=True) as process:
-        RUNNING.add(process.pid)
-        if STOPPING.is_set():
-            stop()
-        try:
-            output, _ = process.communicate()
-        except BaseException:
-            stop()
-            raise
-        RUNNING.discard(process.pid)
-    return process.returncode, output
-
-
-def stop():
-    """Ends all that is running, and what is started after it."""
-    STOPPING.set()
-    for group in list(RUNNING):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGTERM)
-
-
-def script(name, *args):
-    """What one of our scripts prints, or None if it fails: it says why itself."""
-    status, output = run(os.path.join("scripts", name), *args)
-    return None if status else output.strip()
-
-
 def harness(image, pattern="*"):
     """Those tests on that kernel: status, names of failed tests, whether it came to its end."""
     # A fixed seed, so that a table can be compared with the one before.
-    status, output = run("scripts/board", "--icount", "--topology=biglittle", f"--kernel={image}",
-                         f"--timeout={LIMIT}", "--", "pmu-regress", "--seed=1",
-                         f"--failures={ENOUGH}", f"--run={pattern}")
+    status, output, _ = run("scripts/board", "--icount", "--topology=biglittle",
+                            f"--kernel={image}", f"--timeout={LIMIT}", "--", "pmu-regress",
+                            "--seed=1", f"--failures={ENOUGH}", f"--run={pattern}")
     failed = re.findall(r"^not ok \d+ (\S+)", output, re.M)
     return status, failed, bool(re.search("^# Totals: pass:", output, re.M))
 
@@ -136,14 +90,10 @@ def unmutated():
 def print_table(names):
     """A row for each mutant, in order, and the sum. True if all are caught."""
     width, ncaught = max(map(len, names)), 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for name, (text, caught) in zip(names, pool.map(judge, names, names.values())):
-                ncaught += caught
-                print(f"{name:{width}}  {text}", flush=True)
-        except BaseException:
-            stop()  # or the pool would wait for them
-            raise
+    with workers(os.cpu_count()) as pool:
+        for name, (text, caught) in zip(names, pool.map(judge, names, names.values())):
+            ncaught += caught
+            print(f"{name:{width}}  {text}", flush=True)
     print(f"{len(names)} mutants, {ncaught} caught")
     return ncaught == len(names)
 
@@ -173,13 +123,4 @@ def main():
 
 
 if __name__ == "__main__":
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda received, _: sys.exit(128 + received))
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        progress(failure)
-        sys.exit(2)
-    finally:
-        stop()
+    guarded(main, progress, failed=2)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""What scripts share that run other scripts and boards, several at a time."""
+import argparse
+import concurrent.futures
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RUNNING = set()  # process groups
+STOPPING = threading.Event()
+
+
+class Failure(Exception):
+    """Says what went wrong in one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Its errors are one line too."""
+
+    def error(self, message):
+        raise Failure(f"{message}; --help lists the options")
+
+
+def positive(text):
+    """An int above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return int(text)
+
+
+def listed(known):
+    """The parser of an option that takes some of KNOWN."""
+    def parse_list(text):
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
+        return names
+    return parse_list
+
+
+def run(*command, stderr=None):
+    """Its status, output and, with stderr=subprocess.PIPE, its errors. It has a session of its
+    own, so that it hears of Ctrl-C only from stop()."""
+    with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=stderr, start_new_session=True, text=True,
+                          errors="replace") as process:
+        RUNNING.add(process.pid)
+        if STOPPING.is_set():
+            stop()
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            stop()
+            raise
+        RUNNING.discard(process.pid)
+    return process.returncode, output, errors
+
+
+def stop():
+    """Ends all that is running, and what is started after it."""
+    STOPPING.set()
+    for group in list(RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
+
+
+def script(name, *args):
+    """What one of our scripts prints, or None if it fails: it says why itself."""
+    status, output, _ = run(os.path.join("scripts", name), *args)
+    return None if status else output.strip()
+
+
+@contextlib.contextmanager
+def workers(number):
+    """A pool of threads; a block that is left by an exception leaves nothing running."""
+    with concurrent.futures.ThreadPoolExecutor(number) as pool:
+        try:
+            yield pool
+        except BaseException:
+            stop()  # or the pool would wait for them
+            raise
+
+
+def guarded(main, progress, failed):
+    """Runs main(): a signal, or a Failure, which becomes status FAILED, leaves nothing running."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda received, _: sys.exit(128 + received))
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        progress(failure)
+        sys.exit(failed)
+    finally:
+        stop()
