@@ -132,6 +132,9 @@ def write(patches, folder):
 
 if __name__ == "__main__":
     try:
-        write(read(sys.argv[1]), sys.argv[2])
+        wanted = read(sys.argv[1])
+        if len(sys.argv) > 3 and int(sys.argv[3]) > len(wanted):
+            raise Failure(f"{sys.argv[1]} has {len(wanted)} patches, not {sys.argv[3]}")
+        write(wanted[:int(sys.argv[3])] if len(sys.argv) > 3 else wanted, sys.argv[2])
     except Failure as failure:
         sys.exit(f"kernel: {failure}")
