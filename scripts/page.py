@@ -200,8 +200,8 @@ def chapter_text(chapter, sites, pictures, folder):
     return "".join(parts) + "</div>"
 
 
-def write(sites, folder, program):
-    """Draws and writes everything; returns the page's path."""
+def body_of(sites, folder, program):
+    """Draws everything, and returns it as HTML."""
     for site in sites:
         site.compared = len(sites) > 1
         site.facts = {**site.facts, "drawn by": f"{plot.version()}; {program}"}
@@ -212,18 +212,29 @@ def write(sites, folder, program):
     names = plot.short_names(pmu for site in sites for _, pmu in site.groups)
     plot.draw(charts, folder, names)
     body = [chapter_text(chapter, sites, pictures, folder) for chapter in sites[0].chapters]
-    where = "".join(f'<p class="soft">{escape(site.where)}</p>' for site in sites if site.where)
-    path = os.path.join(folder, "report.html")
+    return f"""{"".join(body)}
+<h2>Facts</h2>{facts(sites)}
+<p class="soft">Every number above is computed from the records of these runs.</p>
+"""
+
+
+def document(path, title, headline, body):
+    """One page with everything in it."""
     text = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<title>What KVM does to a guest's PMU</title><style>{STYLE}</style></head><body>
-<h1>What KVM does to a guest's PMU when its vCPU hops between CPU clusters</h1>{where}
-{"".join(body)}
-<h2>Facts</h2>{facts(sites)}
-<p class="soft">Every number above is computed from the records of these runs.</p>
-</body></html>
+<title>{escape(title)}</title><style>{STYLE}</style></head><body>
+<h1>{escape(headline)}</h1>{body}</body></html>
 """
     with open(path, "w", encoding="utf-8") as file:
         file.write(re.sub(r"[ \t]+\n", "\n", text))
+
+
+def write(sites, folder, program):
+    """Draws and writes everything; returns the page's path."""
+    path = os.path.join(folder, "report.html")
+    where = "".join(f'<p class="soft">{escape(site.where)}</p>' for site in sites if site.where)
+    document(path, "What KVM does to a guest's PMU",
+             "What KVM does to a guest's PMU when its vCPU hops between CPU clusters",
+             where + "\n" + body_of(sites, folder, program))
     return path

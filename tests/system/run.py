@@ -27,6 +27,7 @@ import test_linux  # noqa: E402,F401
 import test_linux_perf  # noqa: E402,F401
 import test_regress  # noqa: E402,F401
 import test_report  # noqa: E402,F401
+import test_review  # noqa: E402,F401
 import test_series  # noqa: E402,F401
 import test_trace  # noqa: E402,F401
 import test_tree  # noqa: E402,F401
