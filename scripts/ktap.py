@@ -8,8 +8,8 @@ RESULT = re.compile(r"(not ok|ok) \d+ ([a-z_]+\.\S+)(?: # SKIP (.*))?$")
 NOTHING = re.compile(r"ok 1 pmu-regress # SKIP (.*)$")  # instead of all results: no case could run
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 SKIP_ALL = 4  # pmu-regress: nothing could run
-TIMEOUT = 122
-BOARD_SAYS = {120: "the board failed", 121: "the board's kernel panicked", TIMEOUT: "not done in time",
+NO_BOOT, PANIC, TIMEOUT = 120, 121, 122  # scripts/board
+BOARD_SAYS = {NO_BOOT: "the board failed", PANIC: "the board's kernel panicked", TIMEOUT: "not done in time",
               123: "something is missing"}
 
 

@@ -191,6 +191,7 @@ def review_refuses_what_it_cannot_compare():
         expect("SERIES" in refused(), "no series")
         expect("biglittle" in refused("--topology=mars", patch), "no board")
         expect("another one" in refused("--base=6.12", image), "an Image on a version")
+        expect("another one" in refused("--base=6.12", "--bisect", image), "--bisect took the series for a name")
         expect("has no patch" in refused("--base=6.12", patch), "no patch")
         with open(patch, "w", encoding="utf-8") as file:
             file.write("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-x\n+y\n")
