@@ -2,16 +2,14 @@
 /*
  * What the host takes for an exit to the VMM, for a read of the cycle counter, which KVM
  * answers itself, and for a hop there and back: a line each, "NAME NS TIMES" in hexadecimal,
- * the median of windows in which that is done TIMES times. Ticks of the host and whatever else
- * comes in between are in few windows, so they do not count.
+ * the least of some windows in which that is done TIMES times. Ticks of the host and whatever
+ * else comes in between are in others.
  */
 #include "pmu.h"
 
 #define WINDOWS 51
 #define TIMES   64      /* a tick of the counter-timer is many instructions */
 #define PAUSE   3000000 /* turns of two instructions, until the CPU left behind is idle */
-
-static uint64_t windows[WINDOWS];
 
 static uint64_t ticks(void)
 {
@@ -54,24 +52,17 @@ static uint64_t hops(void)
 	return sum;
 }
 
-static uint64_t median(void)
-{
-	for (int i = 1; i < WINDOWS; i++)
-		for (int j = i; j > 0 && windows[j - 1] > windows[j]; j--) {
-			uint64_t swapped = windows[j];
-
-			windows[j] = windows[j - 1];
-			windows[j - 1] = swapped;
-		}
-	return windows[WINDOWS / 2];
-}
-
 static void measure(const char *name, uint64_t (*window)(void), uint64_t times)
 {
-	for (int i = 0; i < WINDOWS; i++)
-		windows[i] = window();
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < WINDOWS; i++) {
+		uint64_t taken = window();
+
+		least = taken < least ? taken : least;
+	}
 	puts(name);
-	put_hex(median() * 1000000000 / read_sysreg(cntfrq_el0), 16);
+	put_hex(least * 1000000000 / read_sysreg(cntfrq_el0), 16);
 	puts(" ");
 	put_hex(times, 4);
 	puts("\n");

@@ -47,13 +47,16 @@ def rows(base, series):
 
 def sentence(base, series):
     """What a VM pays that asks for nothing new."""
-    both = [key for key in base if key[1] in PLAIN and key in series]
-    if not both:
+    paid = {key: round(series[key] - base[key]) for key in base if key[1] in PLAIN and key in series}
+    if not paid:
         return "Nothing could be measured on both kernels."
-    paid = {key: round(series[key] - base[key]) for key in both}
-    if not any(paid.values()):
-        return "A VM that asks for nothing new costs the same number of instructions on both."
-    least, most = min(paid.values()), max(paid.values())
-    return (f"A VM that asks for nothing new does not cost the same on both: the differences go from {least:+,} "
-            f"to {most:+,}; an exit's are "
-            + ", ".join(f"{paid[key]:+,} ({key[1]})" for key in both if key[0] == WHAT["exit"]) + ".")
+    # A hop's way through the host's scheduler is not the same each time, the others' ways are.
+    exact = {key: more for key, more in paid.items() if not key[0].startswith("hop")}
+    hops = [more for key, more in paid.items() if key not in exact]
+    text = "For a VM that asks for nothing new, exits and reads cost the same number of instructions on both."
+    if any(exact.values()):
+        text = "A VM that asks for nothing new pays: " + ", ".join(
+            f"{more:+,} for an {what}, {mode}" if what.startswith("e") else f"{more:+,} for a {what}, {mode}"
+            for (what, mode), more in exact.items() if more) + "; the same for other exits and reads."
+    return text + (f" Hops, which the host's scheduler makes vary, differ by {min(hops):+,} to {max(hops):+,}."
+                   if hops else "")

@@ -23,7 +23,7 @@ def patches(series):
 
 def last_line(outcome):
     """What it was, and why."""
-    said = (outcome.said.splitlines() or [""])[-1]
+    said = (outcome.said.splitlines() or [""])[-1].removeprefix(verdict.FAULT_SAYS)
     return verdict.kind(outcome) + (f": {said}" if said else "")
 
 
@@ -52,7 +52,7 @@ class Judgement:
         parts += [Section(name, [Items(self.items(name))]) for name in verdict.CHANGES if self.changes[name]]
         return parts + [Section("Kernel warnings", [Items(self.warning_items()) if any(self.warned.values())
                                                     else Text("Neither kernel logged a warning.")]),
-                        Section("Instructions", [Table(("median", "base", "series", "difference"),
+                        Section("Instructions", [Table(("the least", "base", "series", "difference"),
                                                        costs.rows(*self.prices)),
                                                  Text(costs.sentence(*self.prices))])]
 
@@ -74,7 +74,7 @@ class Judgement:
     def cells(changes):
         """How many cases, on how many boards."""
         cases, boards = {change.case for change in changes}, {change.board for change in changes}
-        return f"{plural(len(cases), 'case')} on {plural(len(boards), 'board')}"
+        return f"{plural(len(changes), 'result')}, {plural(len(cases), 'case')} on {plural(len(boards), 'board')}"
 
     def facts(self):
         """What was compared."""

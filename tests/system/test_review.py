@@ -27,7 +27,7 @@ def results(**cases):
         if said == "dies":
             return ktap.Results(121, "\n".join(lines), "board: the board's kernel panicked")
         if said.startswith("fails"):
-            lines += [f"not ok {number} {name}", "# note", f"# {said}"]
+            lines += ["# note", f"# {said}", f"not ok {number} {name}"]
             status = 1
         else:
             lines.append(f"ok {number} {name}{f' # SKIP {said}' if said else ''}")
@@ -84,7 +84,7 @@ def review_compares_board_by_board():
     expect_equal([(change.case, change.board) for change in broken], [("a.x", "two")], "broken")
     _, text = judge(before, after, culprits={"a.x": (1, 2)})
     for part in ("a.x\n      on two\n      was passed\n      is failed: fails: 3 cycles\n      since patch 2/3:",
-                 "NOT CLEAN. Broken: 1 case on 1 board.", "two                                2/0/0/0  1/1/0/0"):
+                 "NOT CLEAN. Broken: 1 result, 1 case on 1 board.", "two                                2/0/0/0  1/1/0/0"):
         expect(part in text, f"no {part!r} in {text}")
 
 
@@ -124,8 +124,8 @@ def review_counts_families():
     board = [{"b": results(**dict.fromkeys(some, "no such mode"), **dict.fromkeys(rest, ""))}
              for some, rest in ((names, []), ([], names), (names[2:], names[:2]))]
     judged, text = judge(board[0], board[1])
-    expect("was skipped: no such mode\n      12 cases on 1 board\n      counting 6, state 6\n" in text, text)
-    expect(judged.clean() and "NOTHING IS BROKEN. Newly run, passed: 12 cases" in text, text)
+    expect("was skipped: no such mode\n      12 results, 12 cases on 1 board\n      counting 6, state 6\n" in text, text)
+    expect(judged.clean() and "NOTHING IS BROKEN. Newly run, passed: 12 results" in text, text)
     expect("counting.0, counting.1\n" in judge(board[0], board[2])[1], "two cases are not named")
     expect("No case says anything else." in judge(board[0], board[0])[1], "nothing changed, and it does not say so")
 
@@ -167,7 +167,7 @@ def review_says_what_others_pay():
     expect_equal(base["exit to the VMM", "default"], 64.0, "an exit")
     expect_equal(costs.read([output.replace("0x", "")] * 7), {}, "costs of what is no number")
     expect("the same number of instructions" in costs.sentence(base, same), costs.sentence(base, same))
-    expect("+8 (default)" in costs.sentence(base, dearer), costs.sentence(base, dearer))
+    expect("+8 for an exit to the VMM, default" in costs.sentence(base, dearer), costs.sentence(base, dearer))
     expect(["exit to the VMM, default", "64", "72", "+8"] in costs.rows(base, dearer), costs.rows(base, dearer))
     expect(["exit to the VMM, composite", "-", "64", ""] in costs.rows(base, same), costs.rows(base, same))
 
