@@ -6,6 +6,8 @@
  * In live mode output and input stream while the command runs. In exact mode the
  * output waits in files and nothing comes in: a host that is sometimes slow to
  * read would be an input too, and two boots would no longer be identical.
+ *
+ * In console mode there is no scripts/board: the command has the serial console.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,15 +19,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define JOB_FILE "/job"
 #define MODULES  "/modules"
+#define CONSOLE  "/dev/ttyAMA0"
 #define PORT     "/dev/vport0p1"
 
 /* Frames to the host: type and length as 32 bits, little endian, then data. */
@@ -40,7 +45,7 @@ enum frame {
 
 /* What the host wants; scripts/board writes it to JOB_FILE. */
 struct job {
-	bool exact;
+	bool exact, console;
 	int gets;
 	char **get;
 	char **argv;
@@ -134,6 +139,7 @@ static struct job read_job(void)
 	if (count < 3)
 		die(JOB_FILE);
 	job.exact = strcmp(strings[0], "exact") == 0;
+	job.console = strcmp(strings[0], "console") == 0;
 	job.gets = atoi(strings[1]);
 	job.get = strings + 2;
 	job.argv = job.get + job.gets;
@@ -227,6 +233,8 @@ static pid_t start(const struct job *job, int in, int out, int err)
 	dup2(in, 0);
 	dup2(out, 1);
 	dup2(err, 2);
+	/* Ctrl-C and job control take a terminal of one's own; what is none refuses. */
+	ioctl(0, TIOCSCTTY, 0);
 	execvp(job->argv[0], job->argv);
 	fprintf(stderr, "board: cannot run %s: %s\n", job->argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
@@ -393,6 +401,21 @@ static int run_live(const struct job *job, int port)
 	return status;
 }
 
+static void run_console(const struct job *job)
+{
+	int tty = open(CONSOLE, O_RDWR | O_CLOEXEC | O_NOCTTY), status = 0;
+	pid_t pid;
+
+	if (tty < 0)
+		die(CONSOLE);
+	pid = start(job, tty, tty, tty);
+	while (!ended(pid, 0, &status))
+		;
+	dprintf(tty, "board: status %d\n", status);
+	tcdrain(tty);
+	power_off();
+}
+
 int main(void)
 {
 	struct job job;
@@ -407,6 +430,8 @@ int main(void)
 		die("/root");
 	job = read_job();
 	load_modules();
+	if (job.console)
+		run_console(&job);
 	port = open_port();
 	send_frame(port, FRAME_READY, NULL, 0);
 	status = job.exact ? run_exact(&job, port) : run_live(&job, port);

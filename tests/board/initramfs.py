@@ -138,8 +138,8 @@ def check_command(cpio, name):
                         f"name, only {there}; --put=FILE adds one")
 
 
-def write(out, build, modules, puts, exact, gets, command):
-    """modules: (name, content); puts: (path, name on the board); gets: names on the board."""
+def write(out, build, modules, puts, mode, gets, command):
+    """modules: (name, content); puts: (path, name on the board); mode: as init.c has it; gets: names on the board."""
     cpio = Cpio(out)
     for folder in FOLDERS:
         cpio.add(folder, stat.S_IFDIR | 0o755)
@@ -153,7 +153,7 @@ def write(out, build, modules, puts, exact, gets, command):
     for path, name in puts:
         add_put(cpio, path, name)
     check_command(cpio, command[0])
-    strings = ["exact" if exact else "live", str(len(gets)), *gets, *command]
+    strings = [mode, str(len(gets)), *gets, *command]
     cpio.add("job", stat.S_IFREG | 0o644, b"".join(os.fsencode(text) + b"\0" for text in strings))
     cpio.end()
     out.flush()
