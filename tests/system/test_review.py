@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from types import SimpleNamespace
+from unittest import mock
 
 from harness import TOP, expect, expect_equal, test
 
 sys.path.insert(0, os.path.join(TOP, "scripts"))
+import bisection  # noqa: E402
 import costs  # noqa: E402
 import judgement  # noqa: E402
 import ktap  # noqa: E402
@@ -145,6 +148,45 @@ def review_finds_the_first_patch():
     expect_equal(verdict.first_patch(9, lambda first: None if 3 <= first <= 5 else first >= 5), (2, 6), "3 to 5 untold")
     expect_equal(verdict.first_patch(9, lambda first: None if first == 5 else first >= 8), (7, 8), "5 untold")
     expect_equal(verdict.first_patch(4, lambda _: None), (0, 4), "all untold")
+
+
+BROKEN_BY = {"a.two": 2, "a.five": 5, "b.six": 6, "b.dies": 4}
+
+
+def fake_boot(kernel, board, command, _options):
+    """Each case of COMMAND fails from its patch on; the one that dies ends the board, and shows no output.
+
+    On board one, what three patches make is not done in time.
+    """
+    if kernel == 3 and board == "one":
+        return 122, "", "board: stopped: --timeout ran out"
+    cases = [word.removeprefix("--run=") for word in command if word.startswith("--run=")]
+    bad = {case for case in cases if kernel >= BROKEN_BY[case]}
+    if "b.dies" in bad:
+        return 121, "", "board: the board's kernel panicked"
+    expect(board == ("one" if cases[0][0] == "a" else "two"), f"{cases} on {board}")
+    return 0, "\n".join(f"1 2 3\n1..1\n{'not ok' if case in bad else 'ok'} 1 {case}" for case in cases), ""
+
+
+@test()
+def review_bisects_cases_together():
+    """All cases are looked at with each kernel, one that ends the board alone; no kernel twice, no case that did not change."""
+    built = []
+    patches = SimpleNamespace(patches=range(7), two_images=False,
+                              build=lambda first: built.append(first) or (first if first != 5 else None))
+    before = {"one": results(a__two="", a__five="", a__same=""), "two": results(b__six="", b__dies="")}
+    after = {"one": results(a__two="fails", a__five="fails", a__same=""), "two": results(b__six="fails", b__dies="dies")}
+    # What died took the results of its board along; here they are known.
+    after["two"].cases["b.six"] = ktap.Outcome(ktap.FAILED, "why")
+    changes, options = verdict.compare(before, after), SimpleNamespace(bisect="", jobs=2)
+    with mock.patch.object(bisection, "Kernel", lambda _, image: image), mock.patch.object(bisection, "boot", fake_boot):
+        found = bisection.bisect(patches, changes, options, str)
+        expect_equal(found, {"a.two": (1, 2), "a.five": (4, 6), "b.six": (4, 6), "b.dies": (3, 4)}, "culprits")
+        expect_equal(sorted(built), sorted(set(built)), "kernels, each once")
+        options.bisect = "a.t*"
+        expect_equal(bisection.bisect(patches, changes, options, str), {"a.two": (1, 2)}, "of that name")
+        options.bisect = None
+        expect_equal(bisection.bisect(patches, changes, options, str), {}, "if nobody asked")
 
 
 @test()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""What a command prints on a board with some kernel; kept, as it is the same each time."""
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+
+from jobs import TOP, run
+
+sys.path.insert(0, os.path.join(TOP, "tests", "board"))
+
+import each  # noqa: E402
+import ktap  # noqa: E402
+
+# {name: (topology, what the board's kernel is told)}
+BOARDS = {
+    "biglittle": ("biglittle", ""),
+    "dynamiq": ("dynamiq", ""),
+    "symmetric": ("symmetric", ""),
+    "gicv2": ("gicv2", ""),
+    "nvhe": ("biglittle", " kvm-arm.mode=nvhe"),
+}
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minivmm", "review")
+
+
+def digest(*paths):
+    """Of files' contents."""
+    found = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            found.update(hashlib.sha256(file.read()).digest())
+    return found.hexdigest()
+
+
+class Kernel:
+    """An Image, and what it is called."""
+
+    def __init__(self, role, path):
+        self.role, self.path = role, path
+        self.digest = digest(path)
+        with open(path, "rb") as file:
+            banner = re.search(rb"Linux version (\S+)", file.read())
+        self.name = f"Linux {banner[1].decode() if banner else '(no version in it)'}"
+
+    def __str__(self):
+        return f"{self.name}, Image {os.path.basename(self.path)} (sha256 {self.digest[:12]})"
+
+
+def build_folder():
+    """Where programs for the board are."""
+    return os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
+
+
+def harness(command):
+    """Digest of the board and the programs that COMMAND is made of."""
+    names = dict.fromkeys(word for word in ["board-init", *command]
+                          if os.path.isfile(os.path.join(build_folder(), word)))
+    board = os.path.join(TOP, "tests", "board")
+    return digest(os.path.join(TOP, "scripts", "board"), *(os.path.join(build_folder(), name) for name in names),
+                  *(os.path.join(board, name) for name in sorted(os.listdir(board)) if name.endswith(".py")))
+
+
+def boot(kernel, board, command, options):
+    """(status, output, errors with the kernel's log) of COMMAND on a board; kept, as it is the same each time."""
+    topology, append = BOARDS[board]
+    emulator = run("qemu-system-aarch64", "--version")[1].partition("\n")[0]
+    key = [kernel.digest, harness(command), emulator, topology, append, list(command)]
+    path = os.path.join(CACHE, hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32] + ".json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    # Of what the kernel says, warnings: the rest would only take time.
+    result = run("scripts/board", "--icount", "--verbose", f"--append=loglevel=5{append}", f"--kernel={kernel.path}",
+                 f"--topology={topology}", f"--timeout={options.timeout}", "--", *command, stderr=subprocess.PIPE)
+    # Neither a slow machine nor a signal says anything about the kernel.
+    if 0 <= result[0] < ktap.NO_BOOT or result[0] == ktap.PANIC:
+        os.makedirs(CACHE, exist_ok=True)
+        with open(f"{path}.{os.getpid()}", "w", encoding="utf-8") as file:
+            json.dump(result, file)
+        os.replace(f"{path}.{os.getpid()}", path)
+    return result
+
+
+def outputs(kernel, board, commands, options):
+    """What each of COMMANDS printed, in one boot."""
+    _, output, _ = boot(kernel, board, each.command_line(commands), options)
+    return [text for _, text, _, _ in each.results(output.encode())]
