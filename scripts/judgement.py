@@ -49,6 +49,8 @@ class Judgement:
         parts = [Section(self.title(), [Text(self.verdict()), Items(self.facts())]),
                  Section("Cases", [Table(("passed/failed/known fault/skipped", "base", "series"), self.table())]
                          + [Text(text) for text in self.incomplete()])]
+        if self.culprits:
+            parts.append(Section("By patch", [Items(self.by_patch())]))
         parts += [Section(name, [Items(self.items(name))]) for name in verdict.CHANGES if self.changes[name]]
         return parts + [Section("Kernel warnings", [Items(self.warning_items()) if any(self.warned.values())
                                                     else Text("Neither kernel logged a warning.")]),
@@ -99,6 +101,14 @@ class Judgement:
             return self.by_case(self.changes[name])
         return self.by_reason(self.changes[name], name == verdict.RUN)
 
+    def by_patch(self):
+        """Each patch, and the cases that are found to change with it; what cannot be told apart is with the cases."""
+        items = []
+        for number, patch in enumerate(self.patches, 1):
+            cases = [case for case, found in self.culprits.items() if found == (number - 1, number)]
+            items += [(f"{number}/{len(self.patches)} {patch.title}", [", ".join(cases)])] if cases else []
+        return items
+
     def by_case(self, changes):
         """Each case, what became of it, where, and by which patch."""
         cases = {}
@@ -117,18 +127,18 @@ class Judgement:
         for change in changes:
             said = last_line(change.before if reason_before else change.after)
             groups.setdefault(said, []).append(change)
-        return [(f"{'was' if reason_before else 'is'} {said}", [self.cells(some), *self.named(some)])
-                for said, some in groups.items()]
+        return [(f"{'was' if reason_before else 'is'} {said}", self.named(some)) for said, some in groups.items()]
 
     def named(self, changes):
-        """The cases, or how many each family has."""
+        """The cases and where they are, or how many each family has; and which patch, if that was asked for."""
         cases = list(dict.fromkeys(change.case for change in changes))
         if len(cases) <= NAMED:
-            names = cases
+            said = [", ".join(cases), "on " + ", ".join(dict.fromkeys(change.board for change in changes))]
         else:
             families = [case.partition(".")[0] for case in cases]
-            names = [f"{family} {families.count(family)}" for family in dict.fromkeys(families)]
-        return [", ".join(names)] + [text for case in cases for text in self.culprit(case, f"{case}: ")]
+            said = [self.cells(changes),
+                    ", ".join(f"{family} {families.count(family)}" for family in dict.fromkeys(families))]
+        return said + [text for case in cases for text in self.culprit(case, f"{case}: ")]
 
     def culprit(self, case, before=""):
         """By which patch, if that was asked for."""
@@ -137,7 +147,7 @@ class Judgement:
         without, within = self.culprits[case]
         patch = self.patches[within - 1].title
         if within == without + 1:
-            return [f"{before}since patch {within}/{len(self.patches)}: {patch}"]
+            return [f"{before}since {within}/{len(self.patches)} {patch}"]
         return [f"{before}since one of the patches {without + 1} to {within}; those between cannot be told apart"]
 
     def warning_items(self):

@@ -86,7 +86,8 @@ def review_compares_board_by_board():
     broken = verdict.compare(before, after)[verdict.BROKEN]
     expect_equal([(change.case, change.board) for change in broken], [("a.x", "two")], "broken")
     _, text = judge(before, after, culprits={"a.x": (1, 2)})
-    for part in ("a.x\n      on two\n      was passed\n      is failed: fails: 3 cycles\n      since patch 2/3:",
+    for part in ("a.x\n      on two\n      was passed\n      is failed: fails: 3 cycles\n      since 2/3 KVM: arm64",
+                 "By patch\n--------\n\n  2/3 KVM: arm64", "different 2\n      a.x\n",
                  "NOT CLEAN. Broken: 1 result, 1 case on 1 board.", "two                                2/0/0/0  1/1/0/0"):
         expect(part in text, f"no {part!r} in {text}")
 
