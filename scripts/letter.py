@@ -79,6 +79,6 @@ def part_html(part):
 
 
 def html(sections):
-    """The sections, for page.write()."""
-    return "".join(f"<h2>{escape(section.title)}</h2>{''.join(map(part_html, section.parts))}"
-                   for section in sections)
+    """The sections, for page.document(), whose headline is the first one's title."""
+    return "".join((f"<h2>{escape(section.title)}</h2>" if section is not sections[0] else "")
+                   + "".join(map(part_html, section.parts)) for section in sections)
