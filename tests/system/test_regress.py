@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """pmu-regress itself: its statuses, its output, and that it skips what it cannot judge."""
+import fnmatch
+import os
+import re
 from xml.etree import ElementTree
 
-from harness import Board, expect, expect_equal, test
+from harness import TOP, Board, expect, expect_equal, test
 
 FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
 PASSED, USAGE, NOTHING = 0, 2, 4
@@ -69,6 +72,17 @@ def regress_writes_junit(result):
     expect_equal(names, [line.split()[2] for line in result.stdout.splitlines()
                          if line.startswith("ok ")], "cases")
     expect_equal((suite.get("tests"), suite.get("failures")), (str(len(names)), "0"), "counts")
+
+
+@test(["pmu-regress", "--list"], icount=True)
+def regress_has_the_findings(result):
+    """Each reproducer of docs/kernel-findings.md is of cases that there are."""
+    cases = result.expect_status(PASSED).stdout.split()
+    with open(os.path.join(TOP, "docs", "kernel-findings.md"), encoding="utf-8") as file:
+        patterns = re.findall(r"--run='(.*?)'", file.read())
+    expect(len(patterns) > 30, f"only {len(patterns)} reproducers")
+    for pattern in patterns:
+        expect(fnmatch.filter(cases, pattern), f"no case is a {pattern}")
 
 
 def whole(*families):
