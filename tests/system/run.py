@@ -24,6 +24,7 @@ import test_install  # noqa: E402,F401
 import test_jail  # noqa: E402,F401
 import test_ktap  # noqa: E402,F401
 import test_labgrid  # noqa: E402,F401
+import test_lava  # noqa: E402,F401
 import test_linux  # noqa: E402,F401
 import test_linux_perf  # noqa: E402,F401
 import test_regress  # noqa: E402,F401
