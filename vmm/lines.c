@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "lines.h"
 
 /*
@@ -40,16 +41,14 @@ static bool try_again(const struct lines *lines, unsigned *interrupted)
 	return errno == EINTR && ++*interrupted < PATIENCE;
 }
 
-/* How much of it there is room for, in whole lines. */
-static size_t fitting(const struct lines *lines, const char *data, size_t size)
+size_t lines_fitting(uint64_t room, const void *data, size_t size)
 {
-	uint64_t room = lines->limit - lines->size;
 	const char *newline;
 
 	if (size <= room)
 		return size;
 	newline = memrchr(data, '\n', room);
-	return newline ? (size_t)(newline - data) + 1 : 0;
+	return newline ? (size_t)(newline - (const char *)data) + 1 : 0;
 }
 
 static void reach_limit(struct lines *lines)
@@ -65,7 +64,7 @@ static ssize_t write_all(void *cookie, const char *data, size_t size)
 {
 	struct lines *lines = cookie;
 	unsigned interrupted = 0;
-	size_t fits = fitting(lines, data, size), left = fits;
+	size_t fits = lines_fitting(lines->limit - lines->size, data, size), left = fits;
 
 	while (left && !lines->error) {
 		ssize_t sent = write(lines->fd, data, left);
@@ -117,9 +116,22 @@ void lines_limit(struct lines *lines, uint64_t bytes, void (*reached)(void *owne
 	lines->owner = owner;
 }
 
-int lines_close(struct lines *lines, FILE *file)
+enum status lines_close(struct lines *lines, FILE *file, const char *option, const char *path,
+			const char *units)
 {
 	int error = fclose(file) ? errno : 0;
 
-	return lines->error ? lines->error : error;
+	if (lines->full)
+		return fail(
+			STATUS_INPUT,
+			"%s=%s: the limit of %llu bytes is reached (--limit raises it); its %llu "
+			"bytes are whole %s",
+			option, path, (unsigned long long)lines->limit,
+			(unsigned long long)lines->whole, units);
+	errno = lines->error ? lines->error : error;
+	if (!errno)
+		return STATUS_OK;
+	return fail_errno(STATUS_INPUT,
+			  "%s=%s: its first %llu bytes are whole %s, what came after them is lost",
+			  option, path, (unsigned long long)lines->whole, units);
 }

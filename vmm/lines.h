@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "status.h"
+
 struct lines {
 	int fd;
 	int error;      /* errno of the write that failed; nothing is written after it */
@@ -29,7 +31,12 @@ FILE *lines_open(struct lines *lines, const char *path);
 /* From now on the file takes @bytes; when they are written, and more is to be, calls @reached. */
 void lines_limit(struct lines *lines, uint64_t bytes, void (*reached)(void *owner), void *owner);
 
-/* 0, or the errno of what was lost. */
-int lines_close(struct lines *lines, FILE *file);
+/* Fails with STATUS_INPUT and a line about @option=@path if not all @units, its lines, are there.
+ */
+enum status lines_close(struct lines *lines, FILE *file, const char *option, const char *path,
+			const char *units);
+
+/* How much of @size bytes there is room for, in whole lines. */
+size_t lines_fitting(uint64_t room, const void *data, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lines.h"
 #include "output.h"
 
 /*
@@ -68,18 +69,6 @@ static void drop_sent(struct output_bytes *leaving, size_t sent)
 	memmove(leaving->bytes, leaving->bytes + sent, leaving->count);
 }
 
-/* How much of it the limit leaves room for, in whole lines. */
-static size_t fitting(const struct output *output, const uint8_t *bytes, size_t count)
-{
-	uint64_t room = output->limit - output->taken;
-	const uint8_t *newline;
-
-	if (count <= room)
-		return count;
-	newline = memrchr(bytes, '\n', room);
-	return newline ? (size_t)(newline - bytes) + 1 : 0;
-}
-
 /*
  * With both locks held: what was gathered follows what is still leaving. True if that reaches
  * the limit; from then on there is no room to gather anything.
@@ -92,7 +81,7 @@ static bool take_gathered(struct output *output)
 
 	if (atomic_load(&output->full))
 		return false;
-	taken = fitting(output, from->bytes, most);
+	taken = lines_fitting(output->limit - output->taken, from->bytes, most);
 	output->taken += taken;
 	memcpy(to->bytes + to->count, from->bytes, taken);
 	to->count += taken;

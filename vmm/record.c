@@ -112,18 +112,5 @@ enum status record_close(struct record *record)
 	record->file = NULL;
 	if (!file)
 		return STATUS_OK;
-	errno = lines_close(&record->lines, file);
-	if (record->lines.full)
-		return fail(
-			STATUS_INPUT,
-			"--record=%s: the limit of %llu bytes is reached (--limit raises it); its "
-			"%llu bytes are whole lines",
-			record->path, (unsigned long long)record->lines.limit,
-			(unsigned long long)record->lines.whole);
-	if (errno)
-		return fail_errno(STATUS_INPUT,
-				  "--record=%s: its first %llu bytes are whole lines, what came "
-				  "after them is lost",
-				  record->path, (unsigned long long)record->lines.whole);
-	return STATUS_OK;
+	return lines_close(&record->lines, file, "--record", record->path, "lines");
 }

@@ -136,18 +136,5 @@ enum status trace_close(struct trace *trace)
 	if (!file)
 		return STATUS_OK;
 	fputs("\n]}\n", file);
-	errno = lines_close(&trace->lines, file);
-	if (trace->lines.full)
-		return fail(
-			STATUS_INPUT,
-			"--trace=%s: the limit of %llu bytes is reached (--limit raises it); its "
-			"%llu bytes are whole events",
-			trace->path, (unsigned long long)trace->lines.limit,
-			(unsigned long long)trace->lines.whole);
-	if (errno)
-		return fail_errno(STATUS_INPUT,
-				  "--trace=%s: its first %llu bytes are whole events, what came "
-				  "after them is lost",
-				  trace->path, (unsigned long long)trace->lines.whole);
-	return STATUS_OK;
+	return lines_close(&trace->lines, file, "--trace", trace->path, "events");
 }
