@@ -41,11 +41,13 @@ class Kernel:
         self.role, self.path = role, path
         self.digest = digest(path)
         with open(path, "rb") as file:
-            banner = re.search(rb"Linux version (\S+)", file.read())
+            data = file.read()
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        banner = re.search(rb"Linux version (\S+)", data)
         self.name = f"Linux {banner[1].decode() if banner else '(no version in it)'}"
 
     def __str__(self):
-        return f"{self.name}, Image {os.path.basename(self.path)} (sha256 {self.digest[:12]})"
+        return f"{self.name}, Image {os.path.basename(self.path)} (sha256 {self.sha256[:12]})"
 
 
 def build_folder():

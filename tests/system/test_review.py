@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(TOP, "scripts"))
 import bisection  # noqa: E402
 import costs  # noqa: E402
 import judgement  # noqa: E402
+import kept  # noqa: E402
 import ktap  # noqa: E402
 import letter  # noqa: E402
 import series  # noqa: E402
@@ -213,6 +214,17 @@ def review_says_what_others_pay():
     expect("+8 for an exit to the VMM, default" in costs.sentence(base, dearer), costs.sentence(base, dearer))
     expect(["exit to the VMM, default", "64", "72", "+8"] in costs.rows(base, dearer), costs.rows(base, dearer))
     expect(["exit to the VMM, composite", "-", "64", ""] in costs.rows(base, same), costs.rows(base, same))
+
+
+@test()
+def review_says_which_kernel():
+    """An Image is named by its version and by what sha256sum prints of it."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"...Linux version 6.99.1-rc2 (minivmm@board)...")
+        file.flush()
+        printed = subprocess.run(["sha256sum", file.name], capture_output=True, text=True, check=True).stdout
+        said = str(kept.Kernel("base", file.name))
+        expect(said.startswith("Linux 6.99.1-rc2, ") and f"(sha256 {printed[:12]})" in said, said)
 
 
 def refused(*arguments):
