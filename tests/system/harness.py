@@ -16,6 +16,7 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = []
+MOST = 50  # commands of a boot: two CPUs share equal parts, and none takes so long that it is stopped
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
 import each  # noqa: E402
@@ -30,7 +31,7 @@ class Board:
 
     def __init__(self, topology="biglittle", kernel="composite", icount=False, append="", put=(),
                  stdin=None, boot=None):
-        self.options = [f"--topology={topology}", f"--kernel={kernel}", "--timeout=240"]
+        self.options = [f"--topology={topology}", f"--kernel={kernel}", "--timeout=400"]
         self.options += ["--icount"] if icount else []
         self.options += [f"--append={append}"] if append else []
         self.options += [f"--put={path}" for path in put]
@@ -136,20 +137,20 @@ def once(function):
 
 def boot_all(tests, pool):
     """Starts every boot; returns for each one's future its tests: (function, start, end) of results."""
-    boots = {}
+    boots, open_boots = [], {}
     for function, commands, board in tests:
-        if commands:
-            boots.setdefault(board.key(), (board, []))[1].append((function, commands))
-    members_of = {}
+        if not commands:
+            continue
+        boot = open_boots.get(board.key())
+        if not boot or len(boot[1]) + len(commands) > MOST:
+            boot = open_boots[board.key()] = (board, [], [])
+            boots.append(boot)
+        _, all_commands, members = boot
+        members.append((function, len(all_commands), len(all_commands) + len(commands)))
+        all_commands += commands
     # The longest first, so that the last one to end is a short one.
-    for board, members in sorted(boots.values(), key=lambda boot: -len(boot[1])):
-        future = pool.submit(board.boot, [command for _, commands in members for command in commands])
-        members_of[future] = []
-        start = 0
-        for function, commands in members:
-            members_of[future].append((function, start, start + len(commands)))
-            start += len(commands)
-    return members_of
+    return {pool.submit(board.boot, commands): members
+            for board, commands, members in sorted(boots, key=lambda boot: -len(boot[1]))}
 
 
 def judge(function, boot=None, start=0, end=0):
