@@ -32,7 +32,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 60000
 
 static bool terminal;
 static int in, out; /* the command's */
@@ -56,7 +56,7 @@ static bool read_some(const char *step)
 	ssize_t got;
 
 	if (poll(&input, 1, PATIENCE_MS) != 1)
-		die(step, "nothing came for 30 s");
+		die(step, "nothing came for 60 s");
 	got = read(out, seen + count, sizeof(seen) - 1 - count);
 	if (got > 0)
 		count += (size_t)got;
