@@ -136,9 +136,10 @@ static bool takes_effect(uint32_t function)
 
 static void call(uint32_t function, bool secure)
 {
+	const uint64_t first = garbage[function % GARBAGE], second = garbage[function % 7];
 	register uint64_t x0 __asm__("x0") = function;
-	register uint64_t x1 __asm__("x1") = garbage[function % GARBAGE];
-	register uint64_t x2 __asm__("x2") = garbage[function % 7];
+	register uint64_t x1 __asm__("x1") = first;
+	register uint64_t x2 __asm__("x2") = second;
 	register uint64_t x3 __asm__("x3") = ~0ull;
 
 #define CALL(instruction)                                                                          \
