@@ -6,6 +6,7 @@
 
 #include "older.h"
 #include "result.h"
+#include "scene.h"
 #include "state.h"
 
 #define LOOPS        20000
@@ -243,13 +244,16 @@ static void *reinit(void *argument)
 	return NULL;
 }
 
-/* Until it has been initialised once more, from beginning to end. */
+/*
+ * Until it has been initialised once more, from beginning to end. Asleep in between: a board
+ * that emulates one CPU at a time gives the other thread no turn while this one spins.
+ */
 static void await_reinit(struct race *race)
 {
 	int times = atomic_load(&race->times);
 
 	while (atomic_load(&race->times) < times + 2 && !atomic_load(&race->error))
-		;
+		scene_pause(10000);
 }
 
 /*
