@@ -263,11 +263,15 @@ static void overflows(const struct site *site, struct variant variant)
 	}
 }
 
-/* Asks for CPU_ON until the vCPU is off, and so turned on. */
+/*
+ * Asks for CPU_ON until the vCPU is off, and so turned on. It hops each time: a guest that spins
+ * leaves other CPUs no turn on a board that emulates one at a time (docs/testing.md).
+ */
 static void emit_on_again(struct guest *guest, int index, uint64_t context)
 {
 	uint32_t *again = guest->at;
 
+	guest_hop(guest);
 	guest_psci(guest, CPU_ON, (uint64_t)index, vcpu_entry(&vm.vcpus[index]), context);
 	/* cbnz x0, again: in place of handing the result over each time. */
 	guest->at--;
