@@ -2,14 +2,19 @@
 /*
  * Prints ticks of the counter-timer as 16 hexadecimal digits, then powers off: the
  * counter's value at the guest's first instruction or, with STAMP_CPU_ON, what passed
- * from vCPU 0's call to vCPU 1's first instruction or, with STAMP_HOPS, what 16 hops took,
+ * from vCPU 0's call to vCPU 1's first instruction or, with STAMP_HOPS, what 256 hops took,
  * from each call to the next instruction, with the cycle counter counting.
  */
 #include "lab.h"
 #include "runtime.h"
 
-#define HOPS  16
-#define PAUSE 3000000 /* turns of two instructions, until the CPU left behind is idle */
+#define HOPS  256
+/*
+ * Turns of two instructions, until the CPU left behind is idle. Each pause is a 256th of the
+ * host's tick longer than the one before it, so that hops come at all times between ticks.
+ */
+#define PAUSE 3000000
+#define TICK  500000
 
 	.section .text.start, "ax"
 	.global _start
@@ -35,7 +40,10 @@ second:	mrs	x5, cntpct_el0
 1:	ldr	x1, =0x0b000000		// MAP_LAB_BASE
 	mov	w2, #HOPS
 	mov	x5, #0
-1:	ldr	w4, =PAUSE
+	ldr	w8, =PAUSE
+	ldr	w9, =(TICK / HOPS)
+1:	add	w8, w8, w9
+	mov	w4, w8
 2:	subs	w4, w4, #1
 	b.ne	2b
 	isb
