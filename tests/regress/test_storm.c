@@ -95,10 +95,9 @@ static void emit_check(struct guest *guest, bool strict)
 }
 
 /* Where the next instruction of the program will be. */
-static uint64_t guest_address(const struct vcpu *vcpu)
+static uint64_t next_address(const struct vcpu *vcpu)
 {
-	return vcpu_entry(vcpu) +
-	       (uint64_t)((const char *)vcpu->guest.at - (const char *)vcpu->guest.start);
+	return vcpu_entry(vcpu) + (uint64_t)(vcpu->guest.at - vcpu->guest.start) * 4;
 }
 
 /* A program without an end; the guest itself sees that its counter never goes back. */
@@ -114,9 +113,9 @@ static void emit(struct storm *storm, struct actor *actor)
 	guest_irqs(guest, true);
 	loop = guest->at;
 	/* Again and again: it may be another GIC. */
-	actor->gic_begin = guest_address(vcpu);
+	actor->gic_begin = next_address(vcpu);
 	guest_gic(guest, storm->vm->gic, (unsigned)vcpu->index, PMU_INTID);
-	actor->gic_end = guest_address(vcpu);
+	actor->gic_end = next_address(vcpu);
 	guest_write_input(guest, PMCCNTR_EL0);
 	guest_out(guest, CNTVCT_EL0);
 	guest_write(guest, PMCNTENSET_EL0, BIT(CYCLE));

@@ -152,7 +152,7 @@ void vcpu_finish(struct vcpu *vcpu);
 /* The next value that the guest handed over; fails the test if there is none. */
 uint64_t vcpu_take(struct vcpu *vcpu);
 
-/* Guest address of a vCPU's program, and how many there are instructions in it. */
+/* Guest address of a vCPU's program. */
 uint64_t vcpu_entry(const struct vcpu *vcpu);
 
 #endif
