@@ -142,7 +142,6 @@ void scene_run(struct scene *scene, int cpu)
 	struct vcpu *vcpu = &scene->vm->vcpus[0];
 	pthread_t thread;
 	enum stop stop;
-	int window = 0;
 
 	place_on(scene->site, cpu);
 	set_work(scene, 0);
@@ -150,7 +149,7 @@ void scene_run(struct scene *scene, int cpu)
 		if (stop == STOP_REFUSED)
 			refused(scene);
 		else if (stop == STOP_HOP)
-			at_hop(scene, window++, cpu, &thread);
+			at_hop(scene, scene->window++, cpu, &thread);
 		else if (stop != STOP_KICKED)
 			fail_test("the vCPU stopped (%d) before the end of its program", (int)stop);
 	}

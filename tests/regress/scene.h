@@ -38,7 +38,8 @@ struct scene {
 	bool long_windows; /* all disturbed ones */
 	bool noisy;        /* other CPUs work meanwhile: bounds instead of equality */
 
-	int ndisturbed, nrefusals, victim;
+	int ndisturbed, victim;
+	atomic_int nrefusals, window; /* so far; that the vCPU is in */
 	bool offline;
 	int where[2];
 	char path[WARDEN_PATH], cpus[2][WARDEN_TEXT];

@@ -34,6 +34,23 @@ static void cpuset_under(struct scene *scene, int n)
 	scene_pause(GAP_NS);
 }
 
+/*
+ * Away until KVM has refused, however long the thread waits for its turn on a busy CPU. One that
+ * gets to the next window but one has been entered away, in the window between.
+ */
+static void cpuset_until_refused(struct scene *scene, int n)
+{
+	int refusals = scene->nrefusals, window;
+
+	cpuset_under(scene, n);
+	window = scene->window;
+	while (n % 2 == 0 && scene->nrefusals == refusals && !atomic_load(&scene->over)) {
+		if (scene->window > window + 1)
+			fail_test("the cpuset left the PMU, and KVM did not refuse");
+		scene_pause(GAP_NS);
+	}
+}
+
 /* Explicit: the cpuset left the PMU, so the vCPU can only go on when the cpuset returns. */
 static void cpuset_back(struct scene *scene)
 {
@@ -118,7 +135,10 @@ static void run_in_cpuset(struct scene *scene, struct vm *vm, const struct site 
 	scene_start(scene, vm, site, variant);
 	scene_emit(scene, PMCCNTR_EL0);
 	join_cgroup(scene);
-	scene->disturb = variant.hops == HOPS_ASYNC ? cpuset_under : cpuset_between;
+	if (variant.hops != HOPS_ASYNC)
+		scene->disturb = cpuset_between;
+	else
+		scene->disturb = scene->refused ? cpuset_until_refused : cpuset_under;
 	scene_run(scene, cpus[0]);
 	warden_end(&scene->warden);
 	scene_judge(scene);
