@@ -58,6 +58,16 @@ void guest_write_input(struct guest *guest, uint16_t sysreg);
 /* 2 * @loops instructions, and the same few around them each time. */
 void guest_work(struct guest *guest, uint64_t loops);
 
+/*
+ * What that counts in wall time, at any speed of the CPU and under any load. Each loop waits for
+ * the one before, so that a core takes a cycle or more for it; an emulated board counts
+ * nanoseconds, and no host executes the dozen instructions that a loop is there in a quarter of
+ * one. What has been lost leaves less: a reading and an exit. No test works for minutes, as it
+ * would take to count 2^40: that counter has gone back.
+ */
+#define LEAST_CYCLES(loops) ((uint64_t)(loops) / 4)
+#define MOST_CYCLES         (1ull << 40)
+
 /* @count instructions (NOP) in a row. */
 void guest_nops(struct guest *guest, unsigned count);
 

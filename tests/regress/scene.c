@@ -184,7 +184,7 @@ uint64_t scene_calibrate(struct scene *scene)
 
 		if (scene->site->exact && i)
 			expect_equal(delta, least, "quiet window %d", i);
-		expect(delta > 0, "quiet window %d counted nothing", i);
+		expect_between(delta, LEAST_CYCLES(SHORT_LOOPS), MOST_CYCLES, "quiet window %d", i);
 		if (!i || delta < least)
 			least = delta;
 	}
@@ -192,24 +192,15 @@ uint64_t scene_calibrate(struct scene *scene)
 	return least;
 }
 
-uint64_t scene_usual(const struct scene *scene, int i, uint64_t quiet)
-{
-	uint64_t loops = scene->windows[i].loops;
-
-	if (scene->site->exact)
-		return quiet + 2 * (loops - SHORT_LOOPS);
-	return quiet * (loops / SHORT_LOOPS);
-}
-
 void scene_judge_window(struct scene *scene, int i, uint64_t quiet)
 {
 	const struct scene_window *window = &scene->windows[i];
-	uint64_t delta = scene_delta(scene, i), usual = scene_usual(scene, i, quiet);
+	uint64_t delta = scene_delta(scene, i), usual = quiet + 2 * (window->loops - SHORT_LOOPS);
 
 	if (!scene->site->exact)
-		/* A tenth, as clusters differ in speed: see windows_judge(). */
-		expect(delta >= usual / 10, "disturbed window %d counted %llu, a quiet one %llu", i,
-		       (unsigned long long)delta, (unsigned long long)usual);
+		expect_between(delta, LEAST_CYCLES(window->loops), MOST_CYCLES,
+			       "disturbed window %d of %llu instructions", i,
+			       (unsigned long long)(2 * window->loops));
 	else if (scene->noisy)
 		expect_between(delta, usual,
 			       (window->ticks_end - window->ticks_start + 1) * CYCLES_PER_TICK,

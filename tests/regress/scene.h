@@ -77,8 +77,7 @@ void scene_expect_disturbed(const struct scene *scene);
 /* Takes the readings; all quiet windows are checked: what such a window counts. */
 uint64_t scene_calibrate(struct scene *scene);
 
-/* What window @i should count, and what it counted. */
-uint64_t scene_usual(const struct scene *scene, int i, uint64_t quiet);
+/* What window @i counted. */
 uint64_t scene_delta(const struct scene *scene, int i);
 void scene_judge_window(struct scene *scene, int i, uint64_t quiet);
 

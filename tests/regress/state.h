@@ -8,13 +8,6 @@
 
 #define MAX_COUNTERS 31
 
-/*
- * Of guest_work() on any board: each loop waits for the one before, so that a core takes a
- * cycle or more for it. An emulated board without --icount counts nanoseconds, of which the
- * fastest hosts need some for a loop: a tenth leaves room for all of them.
- */
-#define LEAST_CYCLES(loops) ((uint64_t)(loops) / 10)
-
 struct pmu_state {
 	unsigned n; /* event counters: PMCR_EL0.N */
 	uint64_t pmcr, enabled, interrupts, overflow, selected, user, cycles, filter;

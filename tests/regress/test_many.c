@@ -150,8 +150,8 @@ static void judge_counting(const struct site *site, struct vcpu *vcpu, bool even
 			expect_between(end - first, 2 * LOOPS, (ticks + 1) * CYCLES_PER_TICK,
 				       "vCPU %d, window %d", vcpu->index, i);
 		else
-			expect(end - first >= LEAST_CYCLES(LOOPS), "vCPU %d, window %d: %llu",
-			       vcpu->index, i, (unsigned long long)(end - first));
+			expect_between(end - first, LEAST_CYCLES(LOOPS), MOST_CYCLES,
+				       "vCPU %d, window %d", vcpu->index, i);
 	}
 	expect_equal(vcpu_take(vcpu), (uint64_t)vcpu->index & 15, "vCPU %d: PMUSERENR",
 		     vcpu->index);

@@ -36,9 +36,7 @@ uint64_t window_delta(const struct windows *windows, int i);
  * Exact, and no other CPU at work (still, sync): all windows are equal.
  * Exact, async: none counts less than the instructions of its work, and
  * none more than the counter-timer allows, as virtual time is cycles.
- * Not exact: no window stood still, and none is below a tenth of the median:
- * clusters differ in speed, and the same work takes some of them several times as many
- * cycles, but a lost count leaves a window next to nothing.
+ * Not exact: none counts less than such work takes anywhere (LEAST_CYCLES()), and none went back.
  */
 void windows_judge(const struct site *site, const struct windows *windows, enum hops hops);
 
