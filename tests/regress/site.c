@@ -172,7 +172,8 @@ int site_ask(const struct site *site, int (*question)(const struct site *site))
 
 bool site_is_exact(const struct site *site)
 {
-	return site_ask(site, look_for_exactness);
+	/* A core of 1 GHz with two cycles for a loop would look like it. */
+	return site->emulated && site_ask(site, look_for_exactness);
 }
 
 void site_describe(const struct site *site, FILE *out)

@@ -51,7 +51,7 @@ bool site_discover(struct site *site, char *reason, size_t size);
  */
 int site_ask(const struct site *site, int (*question)(const struct site *site));
 
-/* Whether an instruction takes a nanosecond. */
+/* Whether an instruction takes a nanosecond: on an emulated board only. */
 bool site_is_exact(const struct site *site);
 
 /* Keeps away what would disturb exact counts, until the warden's end. */

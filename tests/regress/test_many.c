@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 
+#include "counters.h"
 #include "result.h"
 #include "state.h"
 
@@ -240,11 +241,13 @@ static void overflows(const struct site *site, struct variant variant)
 		guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
 		guest_irqs(guest, true);
 		loop = guest_loop(guest, 25, WINDOWS);
+		irq_forget(guest);
 		/* Odd vCPUs overflow in each turn, even ones are far away from it. */
 		guest_write(guest, PMCCNTR_EL0, i % 2 ? -(uint64_t)LEAST_CYCLES(LOOPS) : 0);
 		guest_hop(guest);
 		guest_work(guest, LOOPS);
-		guest_nops(guest, 20);
+		if (i % 2)
+			irq_await(site, guest, 24);
 		guest_loop_end(guest, 25, loop);
 		guest_irqs(guest, false);
 		guest_out(guest, PMOVSSET_EL0);

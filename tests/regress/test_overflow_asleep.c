@@ -6,6 +6,7 @@
 #define ROUNDS   16
 #define LOOPS    10000
 #define TIMER_ON 1
+#define AWAKE    8 /* windows */
 
 /* In ticks of the counter-timer, by its frequency: the guest has it in a register. */
 enum { XFIRST = 19, XSECOND = 20, XTICKS = 21, XTICKS_END = 22, XROUND = 23, XWAIT = 24 };
@@ -48,6 +49,7 @@ static void timer(uint64_t ticks)
  */
 static void wakes(const struct site *site, struct variant variant)
 {
+	/* 2 s: no host lets a thread wait for its turn as long as that. */
 	uint64_t net = frequency() * 2;
 	struct itinerary itinerary;
 	uint32_t *loop;
@@ -94,6 +96,24 @@ static void wakes(const struct site *site, struct variant variant)
 	}
 }
 
+/*
+ * Cycles for each tick, of the best window: others may take the CPU from the guest in one, which
+ * makes it worse, and a governor raises the frequency only when there has been work.
+ */
+static double take_rate(void)
+{
+	double best = 0;
+
+	for (int i = 0; i < AWAKE; i++) {
+		uint64_t first = vcpu_take(vcpu), count = vcpu_take(vcpu) - first;
+		uint64_t start = vcpu_take(vcpu), ticks = vcpu_take(vcpu) - start;
+		double rate = (double)count / (double)ticks;
+
+		best = rate > best ? rate : best;
+	}
+	return best;
+}
+
 /* Asleep, a vCPU is not in the guest: nothing counts (exclude_host of KVM's perf events). */
 static void stands(const struct site *site, struct variant variant)
 {
@@ -106,14 +126,16 @@ static void stands(const struct site *site, struct variant variant)
 	itinerary_counting(site, &itinerary, variant);
 	counter_emit(guest, CYCLE, 0, 0);
 	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
-	/* First awake: cycles for each tick. */
-	guest_read(guest, XFIRST, PMCCNTR_EL0);
+	/* First awake. */
+	loop = guest_loop(guest, XROUND, AWAKE);
 	guest_read(guest, XTICKS, CNTVCT_EL0);
-	guest_work(guest, 100 * LOOPS);
-	guest_read(guest, XTICKS_END, CNTVCT_EL0);
+	guest_read(guest, XFIRST, PMCCNTR_EL0);
+	guest_work(guest, 10 * LOOPS);
 	guest_read(guest, XSECOND, PMCCNTR_EL0);
+	guest_read(guest, XTICKS_END, CNTVCT_EL0);
 	for (unsigned x = XFIRST; x <= XTICKS_END; x++)
 		guest_out_register(guest, x);
+	guest_loop_end(guest, XROUND, loop);
 	loop = guest_loop(guest, XROUND, ROUNDS);
 	guest_hop(guest);
 	timer(sleep);
@@ -126,13 +148,7 @@ static void stands(const struct site *site, struct variant variant)
 	guest_loop_end(guest, XROUND, loop);
 	run(&itinerary);
 
-	rate = -(double)vcpu_take(vcpu);
-	rate += (double)vcpu_take(vcpu);
-	{
-		uint64_t ticks = vcpu_take(vcpu);
-
-		rate /= (double)(vcpu_take(vcpu) - ticks);
-	}
+	rate = take_rate();
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t count = vcpu_take(vcpu);
 
@@ -146,8 +162,7 @@ static void stands(const struct site *site, struct variant variant)
 	     (unsigned long long)sleep, (unsigned long long)least);
 	if (site->exact)
 		expect(least < 20, "%llu cycles for WFI", (unsigned long long)least);
-	else /* other threads may take the CPU from the guest on its way: the least of many counts
-	      */
+	else /* the least of many: an emulator's clock goes on while others have its CPU */
 		expect((double)least < rate * (double)sleep / 4,
 		       "%llu cycles while asleep for %llu ticks of %.1f cycles",
 		       (unsigned long long)least, (unsigned long long)sleep, rate);

@@ -200,7 +200,7 @@ static void emit_pending(const struct site *site, struct guest *guest, int gic, 
 	(void)site, (void)events;
 	emit_setup(guest, false);
 	emit_on(guest, false);
-	guest_write(guest, PMCCNTR_EL0, -(uint64_t)LOOPS / 2);
+	guest_write(guest, PMCCNTR_EL0, -(uint64_t)(LOOPS / 2));
 	guest_work(guest, LOOPS);
 	guest_hop(guest);
 	guest_gic(guest, gic, 0, PMU_INTID);
@@ -248,8 +248,9 @@ static void emit_due(const struct site *site, struct guest *guest, int gic, bool
 	guest_hop(guest);
 	guest_gic(guest, gic, 0, PMU_INTID);
 	guest_irqs(guest, true);
+	/* Twice the loops that it takes a core of one cycle a loop: time for the interrupt. */
 	loop = guest_loop(guest, 19, DUE_LOOPS);
-	guest_work(guest, due(site) / DUE_LOOPS);
+	guest_work(guest, 2 * due(site) / DUE_LOOPS);
 	guest_loop_end(guest, 19, loop);
 	guest_irqs(guest, false);
 	guest_read(guest, 19, PMCCNTR_EL0);
