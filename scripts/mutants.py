@@ -62,6 +62,12 @@ def verdict(image, pattern):
     return f"ENDS pmu-regress with status {status}", False
 
 
+def named_tests(patch):
+    """The pattern of those that it should fail."""
+    with open(patch, encoding="utf-8") as file:
+        return re.search(r"^Tests: (\S+)$", file.read(), re.M)[1]
+
+
 def judge(name, patch):
     """Builds and runs one mutant; one is built while others run."""
     with BUILDING:
@@ -71,8 +77,7 @@ def judge(name, patch):
         image = script("kernel", f"--mutant={patch}")
     if image is None:
         return "CANNOT BE BUILT", False
-    with open(patch, encoding="utf-8") as file:
-        return verdict(image, re.search(r"^Tests: (\S+)$", file.read(), re.M)[1])
+    return verdict(image, named_tests(patch))
 
 
 def unmutated():

@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+import subprocess
 from xml.etree import ElementTree
 
 from harness import TOP, Board, expect, expect_equal, test
@@ -111,3 +112,23 @@ def regress_whole_one_vcpu(*results):
 def regress_whole_many(*results):
     """pmu-regress, all of many, host, storm: none fails."""
     expect_all_judged(results)
+
+
+def soak(pattern):
+    """What scripts/soak says of two runs of these tests: its status, the table's rows, the bound."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "soak"), "--runs=1", "--disturb=none,stops",
+                           f"--only={pattern}"], capture_output=True, text=True, check=False)
+    _, *rows = done.stdout.partition("\n\n")[0].splitlines()
+    bound = re.search(r"^(\d of 2) runs failed: .* fewer than (\d+) in 1000 do$", done.stdout, re.M)
+    expect(bound, f"no bound in {done.stdout!r}, stderr {done.stderr!r}")
+    return done.returncode, [row.split()[:5] for row in rows], bound.groups()
+
+
+@test(slow=True)
+def soak_counts_false_alarms():
+    """scripts/soak: what passed and what did not, for each disturbance, and the bound that it shows."""
+    # With 1 - p as a run's chance to pass, two pass in 5 % of the cases if (1 - p)^2 = 0.05: p = 0.776.
+    expect_equal(soak("counting.cycles/composite/sync/*"),
+                 (0, [["none", "1", "0", "2", "0"], ["stops", "1", "0", "2", "0"]], ("0 of 2", "776")), "of two cases")
+    expect_equal(soak("counting.nonsense"),
+                 (1, [["none", "1", "1", "0", "1"], ["stops", "1", "1", "0", "1"]], ("2 of 2", "1000")), "of no case")
