@@ -186,7 +186,7 @@ void site_describe(const struct site *site, FILE *out)
 		site->nr_counters ? ", SET_NR_COUNTERS" : "");
 	fprintf(out, "# counts are %s\n",
 		site->exact ? "exact: instructions, demanded equal"
-			    : "of wall time: bounds are calibrated");
+			    : "of wall time: limits that any core keeps");
 	fprintf(out, "# seed: %llu\n", (unsigned long long)site->seed);
 }
 
