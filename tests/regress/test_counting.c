@@ -183,10 +183,17 @@ static const char *counter_row(int row)
 	return row ? "event" : "cycles";
 }
 
+/* To the next hop, all of it on the first home CPU. */
+static void run_at_home(struct vcpu *vcpu)
+{
+	place_on(vcpu->vm->site, vcpu->vm->site->home[0]);
+	expect_equal(vcpu_run(vcpu), STOP_HOP, "stop");
+}
+
 /*
  * Default mode, moved while it runs: what is counted is not known, but no counter
- * goes back, and none is ahead of the time that the guest ran. It has counted before, at home:
- * on a busy host the moved thread may get all of its turns away.
+ * goes back, and none is ahead of the time that the guest ran. It counts before and after, at
+ * home: on a busy host the moved thread may get all of its turns away.
  */
 static void frozen_async(const struct site *site, struct variant variant)
 {
@@ -195,6 +202,10 @@ static void frozen_async(const struct site *site, struct variant variant)
 	struct windows windows = { .sysreg = PMCCNTR_EL0,
 				   .count = WINDOWS,
 				   .loops = LOOPS_OF(variant) };
+	struct windows before = {
+		.sysreg = PMCCNTR_EL0, .count = 1, .loops = LOOPS, .between = true
+	};
+	struct windows after = before;
 	struct itinerary itinerary;
 	uint64_t whole = ~0ull;
 
@@ -205,14 +216,21 @@ static void frozen_async(const struct site *site, struct variant variant)
 	guest_pmu_reset(&vcpu->guest, 0);
 	counter_emit(&vcpu->guest, CYCLE, 0, 1000);
 	guest_write(&vcpu->guest, PMCR_EL0, PMCR_LC | PMCR_E);
-	guest_work(&vcpu->guest, LOOPS);
+	windows_emit(&vcpu->guest, &before);
 	guest_hop(&vcpu->guest);
 	windows_emit(&vcpu->guest, &windows);
 	guest_exit(&vcpu->guest);
-	place_on(site, site->home[0]);
-	expect_equal(vcpu_run(vcpu), STOP_HOP, "stop");
+	windows_emit(&vcpu->guest, &after);
+	guest_exit(&vcpu->guest);
+	run_at_home(vcpu);
+	run_at_home(vcpu);
 	run_hopping(vcpu, &itinerary);
+	run_at_home(vcpu);
+	place_on(site, site->home[0]);
+	vcpu_finish(vcpu);
+	windows_take(vcpu, &before);
 	windows_take(vcpu, &windows);
+	windows_take(vcpu, &after);
 	for (int i = 0; i < WINDOWS; i++) {
 		expect(windows.end[i] >= windows.start[i], "the counter went back in window %d", i);
 		expect(!i || windows.start[i] >= windows.end[i - 1],
@@ -226,8 +244,14 @@ static void frozen_async(const struct site *site, struct variant variant)
 			whole = window_delta(&windows, i);
 	}
 	note("%d hops, the least window has %llu", itinerary.nhops, (unsigned long long)whole);
-	expect(windows.start[0] >= 1000 + (site->exact ? 2 * LOOPS : LEAST_CYCLES(LOOPS)),
-	       "the counter stood still at home: %llu", (unsigned long long)windows.start[0]);
+	windows_judge(site, &before, HOPS_NONE);
+	windows_judge(site, &after, HOPS_NONE);
+	expect(before.start[0] >= 1000 && windows.start[0] >= before.end[0] &&
+		       after.start[0] >= windows.end[WINDOWS - 1],
+	       "the counter went back before or after the hops");
+	if (site->exact)
+		expect_equal(window_delta(&after, 0), window_delta(&before, 0),
+			     "window at home after the hops");
 }
 
 /* Refused outside the PMU that it names, with that CPU's number, and then it goes on exactly. */
