@@ -148,6 +148,11 @@ void vm_migrate(struct vm *to, struct vm *from, const struct site *site, enum mo
 	vm_destroy(from);
 }
 
+bool counts_pauses(const struct site *site)
+{
+	return site->emulated && !site->exact;
+}
+
 void settle_here(const struct site *site)
 {
 	place_on(site, sched_getcpu());

@@ -7,6 +7,7 @@
 #include "vm.h"
 
 #define MAX_COUNTERS 31
+#define FAR          0x40000000ull /* cycles of a window: a fraction of a second for any core */
 
 struct pmu_state {
 	unsigned n; /* event counters: PMCR_EL0.N */
@@ -59,6 +60,9 @@ void vm_migrate(struct vm *to, struct vm *from, const struct site *site, enum mo
 
 /* Program, core and a few system registers only. */
 void vm_migrate_core(struct vm *to, struct vm *from);
+
+/* An emulated board in wall time: its counters count on while the host gives it no turn. */
+bool counts_pauses(const struct site *site);
 
 /* Before a window: far from this CPU's next timer tick, which building a VM may have reached. */
 void settle_here(const struct site *site);

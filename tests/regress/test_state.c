@@ -5,7 +5,6 @@
 #include "windows.h"
 
 #define LOOPS     20000
-#define FAR       0x40000000ull /* cycles of a window: a fraction of a second for any core */
 #define HIGH      0x123400000000ull
 #define HIGH32    0x12340000ull
 #define PARKED    0x5555ull
