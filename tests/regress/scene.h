@@ -39,7 +39,7 @@ struct scene {
 	bool noisy;        /* other CPUs work meanwhile: bounds instead of equality */
 
 	int ndisturbed, victim;
-	atomic_int nrefusals, window; /* so far; that the vCPU is in */
+	atomic_int nrefusals, window; /* refusals so far; hops so far, one a window */
 	bool offline;
 	int where[2];
 	char path[WARDEN_PATH], cpus[2][WARDEN_TEXT];
