@@ -64,8 +64,14 @@ def verdict(image, pattern):
 
 def named_tests(patch):
     """The pattern of those that it should fail."""
-    with open(patch, encoding="utf-8") as file:
-        return re.search(r"^Tests: (\S+)$", file.read(), re.M)[1]
+    try:
+        with open(patch, encoding="utf-8") as file:
+            found = re.search(r"^Tests: (\S+)$", file.read(), re.M)
+    except OSError as error:
+        raise Failure(f"cannot read the mutant {patch}: {error.strerror}") from None
+    if not found:
+        raise Failure(f"{patch} is no mutant: no line says 'Tests: PATTERN'")
+    return found[1]
 
 
 def judge(name, patch):
