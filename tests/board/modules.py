@@ -9,6 +9,8 @@ from initramfs import Missing, read
 
 # What init speaks with the host over. One that a kernel has built in has no file.
 WANTED = ("virtio_mmio", "virtio_console")
+# For who starts an exported board, and gives it a network.
+NETWORK = ("virtio_net",)
 
 
 def find(folder):
@@ -38,7 +40,7 @@ def dependencies(data):
     return [name.replace("-", "_") for name in match[1].decode().split(",") if name] if match else []
 
 
-def load_order(folder):
+def load_order(folder, wanted=WANTED):
     """[(name, content)]: each module after those that it depends on."""
     paths = find(folder)
     order = {}
@@ -53,7 +55,7 @@ def load_order(folder):
             visit(other)
         order[name] = data
 
-    for name in WANTED:
+    for name in wanted:
         if name in paths:
             visit(name)
     return list(order.items())
