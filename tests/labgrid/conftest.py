@@ -3,7 +3,10 @@
 import os
 import re
 
+# Their drivers are for environments wherever they lie.
+import console_files  # noqa: F401
 import pytest
+import virtio_port  # noqa: F401
 from labgrid.exceptions import NoDriverFoundError
 from labgrid.protocol import CommandProtocol, FileTransferProtocol
 

@@ -19,6 +19,10 @@ def deployed(board, pytestconfig):
     bundle = pytestconfig.getoption("bundle")
     if not bundle:
         pytest.exit("--bundle=FILE names what to run: `ninja -C build-arm64 bundle` makes it", 4)
+    # An earlier session that was interrupted leaves its run going on; two at once would judge each other's work.
+    running, *_ = board.command.run("pidof pmu-regress")
+    if running:
+        pytest.fail(f"the board runs pmu-regress already, as process {running[0]}", pytrace=False)
     board.command.run_check(f"rm -rf {PLACE} && mkdir {PLACE}")
     board.files.put(bundle, f"{PLACE}/bundle.tar.xz")
     board.command.run_check(f"cd {PLACE} && xz -dc bundle.tar.xz | tar -xf - && mv minivmm-*-aarch64 bundle")
@@ -30,13 +34,15 @@ def deployed(board, pytestconfig):
 def results(deployed, pytestconfig, tmp_path_factory):
     """The folder that run left, fetched; and run's status."""
     options = " ".join(map(shlex.quote, shlex.split(pytestconfig.getoption("bundle_options"))))
-    *_, status = deployed.command.run(f"cd {PLACE} && bundle/run --results=results {options} >/dev/null 2>&1",
-                                      timeout=pytestconfig.getoption("bundle_seconds"))
+    # The board keeps the time, as labgrid's SSHDriver does not.
+    seconds = pytestconfig.getoption("bundle_seconds")
+    *_, status = deployed.command.run(
+        f"cd {PLACE} && timeout {seconds} bundle/run --results=results {options} >/dev/null 2>&1", timeout=seconds + 60)
     folder = pytestconfig.getoption("results") or tmp_path_factory.mktemp("bundle")
     os.makedirs(folder, exist_ok=True)
-    deployed.command.run_check(f"cd {PLACE} && tar -cf results.tar results")
-    deployed.files.get(f"{PLACE}/results.tar", os.path.join(folder, "results.tar"))
-    with tarfile.open(os.path.join(folder, "results.tar")) as archive:
+    deployed.command.run_check(f"cd {PLACE} && tar -czf results.tar.gz results")
+    deployed.files.get(f"{PLACE}/results.tar.gz", os.path.join(folder, "results.tar.gz"))
+    with tarfile.open(os.path.join(folder, "results.tar.gz")) as archive:
         archive.extractall(folder)
     return os.path.join(folder, "results"), status
 
