@@ -34,15 +34,20 @@ for name in sys.argv[1:]:
 
 @test()
 def lava_is_told_of_each_case():
-    """The bundle's lava-cases: shows the whole KTAP, and calls lava-test-case with each case and its result."""
+    """The bundle's lava-cases: shows the KTAP, calls lava-test-case with each case and its result; 1 if some lack."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         with open(f"{folder}/lava-test-case", "w", encoding="utf-8") as file:
             file.write(f'#!/bin/sh\necho "$*" >>{folder}/told\n')
         os.chmod(f"{folder}/lava-test-case", 0o755)
-        done = subprocess.run([os.path.join(TOP, "bundle", "lava-cases")], input=KTAP, capture_output=True, text=True,
-                              check=True, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+        whole, broken, none = (
+            subprocess.run([os.path.join(TOP, "bundle", "lava-cases")], input=ktap, capture_output=True, text=True,
+                           check=False, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+            for ktap in (KTAP, KTAP.partition("# got 1")[0], ""))
         with open(f"{folder}/told", encoding="utf-8") as file:
-            expect_equal((file.read().splitlines(), done.stdout, done.stderr), (REPORTED, KTAP, ""), "reports and output")
+            expect_equal(file.read().splitlines(), REPORTED + REPORTED[:2], "reports")
+    expect_equal((whole.returncode, whole.stdout, whole.stderr), (0, KTAP, ""), "status and output")
+    expect_equal((broken.returncode, broken.stderr), (1, "lava-cases: 2 cases came of 3\n"), "of a run that broke off")
+    expect_equal((none.returncode, none.stderr), (1, "lava-cases: 0 cases came of an unknown number\n"), "of no run")
 
 
 @test()
