@@ -68,7 +68,7 @@ def suite(environment, board):
     build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
     return subprocess.Popen(
         ["timeout", "150", PYTHON, "-B", "-m", "pytest", SUITE, f"--lg-env={environment}",
-         f"--bundle={bundle(build)}", "--bundle-options=--no-demo --run=interface.[rn]*",
+         f"--bundle={bundle(build)}", "--bundle-options=--no-demo --run=interface.[rn]*/[fi]*",
          f"--results={board}", f"--junit-xml={board}.xml"],
         env={**os.environ, "LG_BOARD": board}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
