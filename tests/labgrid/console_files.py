@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A labgrid driver: files to and from a board as text, through its shell on a serial console.
 
-labgrid's own way there is XMODEM, which wants programs that Debian names in other ways, and took four
-times as long.
+labgrid's own way there is XMODEM, for which it wants programs that Debian names in other ways.
 """
 import base64
 import hashlib

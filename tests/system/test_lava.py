@@ -52,11 +52,11 @@ def lava_is_told_of_each_case():
 
 @test()
 def lava_takes_the_jobs():
-    """LAVA's own schemas: both jobs, strictly, and the device."""
+    """LAVA's own schemas: both jobs, strictly, and both devices."""
     if subprocess.run([PYTHON, "-c", "import lava_common"], capture_output=True, check=False).returncode:
         raise Skipped("there is no lava-common (Debian 12's package)")
     files = sorted(glob.glob(f"{JOBS}/*.yaml"))
-    expect_equal(len(files), 3, "files")
+    expect_equal(len(files), 4, "files")
     done = subprocess.run([PYTHON, "-B", "-c", VALIDATE, *files], capture_output=True, text=True, check=False)
     expect_equal((done.returncode, done.stderr), (0, ""), "validation")
 
