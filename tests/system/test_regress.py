@@ -3,7 +3,9 @@
 import fnmatch
 import os
 import re
+import signal
 import subprocess
+import tempfile
 from xml.etree import ElementTree
 
 from harness import TOP, Board, expect, expect_equal, test
@@ -133,3 +135,22 @@ def soak_counts_false_alarms():
                                        ["2 of 2 runs"] * 2), "of a board without its time")
     expect_equal(soak("--only=counting.nonsense"), (2, [], []), "of no case")
     expect_equal(soak("--only=counting.cycles/strict/*"), (2, [], []), "of cases that are all skipped")
+
+
+@test(slow=True)
+def soak_keeps_what_ran():
+    """scripts/soak ended by Ctrl-C: the table and the bounds of the runs before; a --keep that cannot be: a line."""
+    command = [os.path.join(TOP, "scripts", "soak"), "--disturb=none", "--only=interface.refused/first-run"]
+    with subprocess.Popen([*command, "--runs=50"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as soaking:
+        first = soaking.stderr.readline()
+        soaking.send_signal(signal.SIGINT)
+        output, _ = soaking.communicate()
+    expect(first.startswith("soak: none: 1 of 50, 0 failed"), f"the first run: {first}")
+    expect_equal(soaking.returncode, 130, "status")
+    rows = [line.split()[:6] for line in output.splitlines() if line.startswith("none ")]
+    expect_equal(rows, [["none", "1", "0", "1", "0", "0"]], f"rows of {output}")
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        os.mkdir(f"{folder}/none-1.ktap")
+        done = subprocess.run([*command, "--runs=1", f"--keep={folder}"], capture_output=True, text=True, check=False)
+        expect_equal((done.returncode, done.stderr), (2, f"soak: --keep: cannot write {folder}/none-1.ktap: Is a directory\n"),
+                     "status and error")
