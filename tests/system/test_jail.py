@@ -61,12 +61,13 @@ def landlock_and_capabilities_hold_alone(result):
         expect_equal(answers[call], "EPERM", call)
 
 
-# All that a vCPU's thread and the main thread do, in few runs.
+# All that a vCPU's thread and the main thread do, in few runs. The SIGUSR1 from outside comes when the main
+# thread waits: one that is stopped at a call is passed over (wants_signal()), and a vCPU's thread gets it.
 RUNS = [
-    talk("pty", ["raw", "type=q", "expect=key", "signal=10", "signal=20", "stopped", "cooked", "signal=18", "raw",
-                 "type=^Az", "stopped", "signal=18", "raw", "type=i", "expect=listens", "type=x",
-                 "expect=key 0x00000078", "type=r", "expect=> ", "type=r", "expect=> ", "type=^Ax",
-                 "cooked"], "--mem=256M"),
+    talk("pty", ["raw", "type=q", "expect=key", "sleep=300", "signal=10", "sleep=100", "signal=20", "stopped",
+                 "cooked", "signal=18", "raw", "type=^Az", "stopped", "signal=18", "raw", "type=i",
+                 "expect=listens", "type=x", "expect=key 0x00000078", "type=r", "expect=> ", "type=r",
+                 "expect=> ", "type=^Ax", "cooked"], "--mem=256M"),
     talk("pipe", ["type=no", "sleep=500"]),
     talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]),
     ["drive", "pipe", "expect=> ", "type=urs", "expect=cpu1", "type=d", "minivmm", "--cpus=2",
