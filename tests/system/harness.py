@@ -135,6 +135,15 @@ def once(function):
     return wrapper
 
 
+def debian_program(name):
+    """The path of scripts/debian-program's; without a network there may be none."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "debian-program"), name], capture_output=True, text=True,
+                          check=False)
+    if done.returncode:
+        raise Skipped(f"there is no {name} for the board: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip()
+
+
 def boot_all(tests, pool):
     """Starts every boot; returns for each one's future its tests: (function, start, end) of results."""
     boots, open_boots = [], {}

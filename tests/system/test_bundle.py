@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
-from harness import Skipped, TOP, expect, expect_equal, once, test
+from harness import Skipped, TOP, debian_program, expect, expect_equal, once, test
 from test_report import read, script
 
 # What a board's owner types; the arguments are run's.
@@ -21,14 +21,6 @@ exit $status
 """
 LEFT = {"host.json", "host.txt", "kernel-before.log", "kernel.log", "probe.txt", "regress.ktap", "regress.xml",
         "runs.tsv", "status"}
-
-
-def busybox():
-    """Debian's, for the board."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "debian-shell")], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Skipped(f"there is no busybox for the board: {done.stderr.strip().splitlines()[-1]}")
-    return done.stdout.strip()
 
 
 @once
@@ -48,7 +40,8 @@ def run_bundle(folder, *arguments, board=()):
         file.write(INSIDE)
     done = subprocess.run(
         [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=200", *board, f"--build={bare}",
-         f"--put={busybox()}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz", f"--put={folder}/inside",
+         f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
+         f"--put={folder}/inside",
          f"--get=results.tar:{folder}/results.tar", "--", "/bin/busybox", "sh", "inside", *arguments],
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if os.path.exists(f"{folder}/results.tar"):

@@ -6,8 +6,8 @@ import re
 import subprocess
 import tempfile
 
-from harness import Skipped, TOP, expect, expect_equal, test
-from test_bundle import bundle, busybox
+from harness import Skipped, TOP, debian_program, expect, expect_equal, test
+from test_bundle import bundle
 
 # In the words of pmu-regress and of kunit.py.
 TOTALS = (("pass", "passed"), ("fail", "failed"), ("skip", "skipped"), ("crash", "crashed"), ("error", "errors"))
@@ -74,7 +74,8 @@ def ktap_is_a_collection_of_kselftest():
         build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
         done = subprocess.run(
             [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=100",
-             f"--put={busybox()}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz", f"--put={folder}/inside",
+             f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
+             f"--put={folder}/inside",
              f"--put={folder}/kselftest.tar", "--", "/bin/busybox", "sh", "inside"],
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     lines = done.stdout.splitlines()

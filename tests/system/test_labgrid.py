@@ -9,8 +9,8 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
-from harness import Skipped, TOP, expect, expect_equal, test
-from test_bundle import bundle, busybox
+from harness import Skipped, TOP, debian_program, expect, expect_equal, test
+from test_bundle import bundle
 
 SUITE = os.path.join(TOP, "tests", "labgrid")
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's labgrid
@@ -59,7 +59,8 @@ def export(folder, topology, command, *options):
     """The files of an emulated board, which is to run COMMAND; returns their folder."""
     board = os.path.join(folder, topology)
     subprocess.run([os.path.join(TOP, "scripts", "board"), f"--topology={topology}", f"--export={board}",
-                    f"--put={busybox()}:/bin/busybox", *options, "--", "/bin/busybox", "sh", *command], check=True)
+                    f"--put={debian_program('shell')}:/bin/busybox", *options, "--", "/bin/busybox", "sh", *command],
+                   check=True)
     return board
 
 
@@ -103,14 +104,12 @@ def labgrid_runs_the_bundle_on_two_boards():
 
 def needs_sshd():
     """What a board is reached by; else it is skipped."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "debian-sshd")], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Skipped(f"there is no SSH server for the board: {done.stderr.strip().splitlines()[-1]}")
+    server = debian_program("sshd")
     if not os.path.exists(os.path.join(CACHE, "debian-6.12", "Image")):
         raise Skipped("scripts/debian-kernel 6.12 has not been run here, and the other kernels have no network")
     if not shutil.which("ssh"):
         raise Skipped("there is no ssh, which labgrid's SSHDriver looks for")
-    return done.stdout.strip()
+    return server
 
 
 @test(slow=True)

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import Skipped, TOP, expect, expect_equal, test
-from test_bundle import bundle, busybox
+from harness import Skipped, TOP, debian_program, expect, expect_equal, test
+from test_bundle import bundle
 
 JOBS = os.path.join(TOP, "tests", "lava")
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's LAVA
@@ -69,7 +69,7 @@ def lava_runs_the_bundle():
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
         subprocess.run([os.path.join(TOP, "scripts", "board"), f"--export={folder}/biglittle",
-                        f"--put={busybox()}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz", "--",
+                        f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz", "--",
                         "/bin/busybox", "sh", "-c", SHELL], check=True)
         with open(f"{JOBS}/emulated.yaml", encoding="utf-8") as file:
             job = file.read().replace("/srv/boards", folder)

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 
 import guests
-from harness import TOP, Skipped, expect, expect_equal, test
+from harness import TOP, debian_program, expect, expect_equal, test
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -99,15 +99,6 @@ for _series, _image in guests.debian_kernels():
     test(slow=True)(debian_guest)
 
 
-def debian_shell():
-    """Debian's busybox; without a network there may be none."""
-    made = subprocess.run([os.path.join(TOP, "scripts", "debian-shell")], capture_output=True,
-                          text=True, check=False)
-    if made.returncode:
-        raise Skipped("there is no shell for arm64, and it cannot be downloaded")
-    return made.stdout.strip()
-
-
 PROMPT = "expect=# "
 # What is expected is nowhere in what is typed, which the shell echoes. ^A is Ctrl-A.
 SESSION = [PROMPT, "type=echo $((6 * 7)) $(busybox uname -m) $(busybox nproc)^M",
@@ -118,7 +109,7 @@ SESSION = [PROMPT, "type=echo $((6 * 7)) $(busybox uname -m) $(busybox nproc)^M"
 def use_shell(image):
     """Boots IMAGE to a shell, and does the session."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        guests.write_shell(os.path.join(folder, "initrd"), debian_shell())
+        guests.write_shell(os.path.join(folder, "initrd"), debian_program("shell"))
         process = subprocess.run(
             [os.path.join(TOP, "scripts", "board"), "--timeout=200", "--topology=biglittle",
              f"--put={image}:Image", f"--put={folder}/initrd", "--", "drive", "pty", *SESSION,
