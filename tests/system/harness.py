@@ -136,7 +136,7 @@ def once(function):
 
 
 def debian_program(name):
-    """The path of scripts/debian-program's; without a network there may be none."""
+    """The path of what scripts/debian-program NAME gets; without a network there may be none."""
     done = subprocess.run([os.path.join(TOP, "scripts", "debian-program"), name], capture_output=True, text=True,
                           check=False)
     if done.returncode:

@@ -41,8 +41,8 @@ def run_bundle(folder, *arguments, board=()):
     done = subprocess.run(
         [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=200", *board, f"--build={bare}",
          f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
-         f"--put={folder}/inside",
-         f"--get=results.tar:{folder}/results.tar", "--", "/bin/busybox", "sh", "inside", *arguments],
+         f"--put={folder}/inside", f"--get=results.tar:{folder}/results.tar",
+         "--", "/bin/busybox", "sh", "inside", *arguments],
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if os.path.exists(f"{folder}/results.tar"):
         subprocess.run(["tar", "-xf", "results.tar"], cwd=folder, check=True)

@@ -75,8 +75,7 @@ def ktap_is_a_collection_of_kselftest():
         done = subprocess.run(
             [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=100",
              f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
-             f"--put={folder}/inside",
-             f"--put={folder}/kselftest.tar", "--", "/bin/busybox", "sh", "inside"],
+             f"--put={folder}/inside", f"--put={folder}/kselftest.tar", "--", "/bin/busybox", "sh", "inside"],
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     lines = done.stdout.splitlines()
     families = {line.partition(" ")[2] for line in lines if line.startswith("family ")}
