@@ -16,6 +16,9 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = []
+# Seconds for a board, or for what drives one, until it counts as hung: beside other work they take several times
+# what they take alone.
+PATIENCE = 400
 MOST = 50  # commands of a boot: two CPUs share equal parts, and none takes so long that it is stopped
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
@@ -31,7 +34,7 @@ class Board:
 
     def __init__(self, topology="biglittle", kernel="composite", icount=False, append="", put=(),
                  stdin=None, boot=None):
-        self.options = [f"--topology={topology}", f"--kernel={kernel}", "--timeout=400"]
+        self.options = [f"--topology={topology}", f"--kernel={kernel}", f"--timeout={PATIENCE}"]
         self.options += ["--icount"] if icount else []
         self.options += [f"--append={append}"] if append else []
         self.options += [f"--put={path}" for path in put]

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
-from harness import Skipped, TOP, debian_program, expect, expect_equal, once, test
+from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, once, test
 from test_report import read, script
 
 # What a board's owner types; the arguments are run's.
@@ -39,7 +39,7 @@ def run_bundle(folder, *arguments, board=()):
     with open(os.path.join(folder, "inside"), "w", encoding="utf-8") as file:
         file.write(INSIDE)
     done = subprocess.run(
-        [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=200", *board, f"--build={bare}",
+        [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", f"--timeout={PATIENCE}", *board, f"--build={bare}",
          f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
          f"--put={folder}/inside", f"--get=results.tar:{folder}/results.tar",
          "--", "/bin/busybox", "sh", "inside", *arguments],

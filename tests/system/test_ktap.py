@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 
-from harness import Skipped, TOP, debian_program, expect, expect_equal, test
+from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
 from test_bundle import bundle
 
 # In the words of pmu-regress and of kunit.py.
@@ -73,7 +73,7 @@ def ktap_is_a_collection_of_kselftest():
             file.write(INSIDE)
         build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
         done = subprocess.run(
-            [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", "--timeout=100",
+            [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", f"--timeout={PATIENCE}",
              f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
              f"--put={folder}/inside", f"--put={folder}/kselftest.tar", "--", "/bin/busybox", "sh", "inside"],
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

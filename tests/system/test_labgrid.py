@@ -9,7 +9,7 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
-from harness import Skipped, TOP, debian_program, expect, expect_equal, test
+from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
 from test_bundle import bundle
 
 SUITE = os.path.join(TOP, "tests", "labgrid")
@@ -68,7 +68,7 @@ def suite(environment, board):
     """The suite, started; its results go where the board's files are."""
     build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
     return subprocess.Popen(
-        ["timeout", "150", PYTHON, "-B", "-m", "pytest", SUITE, f"--lg-env={environment}",
+        ["timeout", str(PATIENCE), PYTHON, "-B", "-m", "pytest", SUITE, f"--lg-env={environment}",
          f"--bundle={bundle(build)}", "--bundle-options=--no-demo --run=interface.[rn]*/[fi]*",
          f"--results={board}", f"--junit-xml={board}.xml"],
         env={**os.environ, "LG_BOARD": board}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -127,7 +127,7 @@ def labgrid_runs_the_bundle_over_ssh():
             text = file.read().replace("address: 192.0.2.1", f"address: 127.0.0.1\n        port: {port}")
         with open(f"{folder}/ssh.yaml", "w", encoding="utf-8") as file:
             file.write(text)
-        with subprocess.Popen(["timeout", "150", *QEMU, "-kernel", f"{board}/Image", "-dtb", f"{board}/board.dtb",
+        with subprocess.Popen(["timeout", str(PATIENCE), *QEMU, "-kernel", f"{board}/Image", "-dtb", f"{board}/board.dtb",
                                "-initrd", f"{board}/initrd", "-device", "virtio-net-device,netdev=net", "-netdev",
                                f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -163,7 +163,7 @@ def labgrid_carries_files_over_a_console():
                                f"exec:sh {folder}/board,pty,setsid,ctty,stderr"]) as board:
             while not os.path.exists(f"{folder}/tty") and board.poll() is None:
                 time.sleep(0.01)
-            done = subprocess.run(["timeout", "60", PYTHON, "-B", "-c", CONSOLE, folder, SUITE], capture_output=True,
+            done = subprocess.run(["timeout", str(PATIENCE), PYTHON, "-B", "-c", CONSOLE, folder, SUITE], capture_output=True,
                                   text=True, check=False)
             board.terminate()
     expect_equal(done.returncode, 0, f"status ({done.stderr[-2000:]})")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import Skipped, TOP, debian_program, expect, expect_equal, test
+from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
 from test_bundle import bundle
 
 JOBS = os.path.join(TOP, "tests", "lava")
@@ -75,7 +75,7 @@ def lava_runs_the_bundle():
             job = file.read().replace("/srv/boards", folder)
         with open(f"{folder}/job.yaml", "w", encoding="utf-8") as file:
             file.write(job.replace("--no-demo", "--no-demo --run=interface.[rn]*"))
-        done = subprocess.run(["timeout", "120", "lava-run", "--job-id=1", f"--output-dir={folder}/out",
+        done = subprocess.run(["timeout", str(PATIENCE), "lava-run", "--job-id=1", f"--output-dir={folder}/out",
                                f"--device={JOBS}/device.yaml", f"{folder}/job.yaml"], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
     expect_equal(done.returncode, 0, f"status ({done.stdout[-4000:]})")

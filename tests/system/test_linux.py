@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 
 import guests
-from harness import TOP, debian_program, expect, expect_equal, test
+from harness import PATIENCE, TOP, debian_program, expect, expect_equal, test
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -14,7 +14,7 @@ def talk(image, *options, topology="biglittle"):
     """Boots IMAGE as the guest; types a line when its init listens, returns what it says."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         guests.write_initrd(os.path.join(folder, "initrd"))
-        command = [os.path.join(TOP, "scripts", "board"), "--timeout=120", f"--topology={topology}",
+        command = [os.path.join(TOP, "scripts", "board"), f"--timeout={PATIENCE}", f"--topology={topology}",
                    f"--put={image}:Image", f"--put={folder}/initrd", "--", *options]
         lines = []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -111,10 +111,10 @@ def use_shell(image):
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         guests.write_shell(os.path.join(folder, "initrd"), debian_program("shell"))
         process = subprocess.run(
-            [os.path.join(TOP, "scripts", "board"), "--timeout=200", "--topology=biglittle",
+            [os.path.join(TOP, "scripts", "board"), f"--timeout={PATIENCE}", "--topology=biglittle",
              f"--put={image}:Image", f"--put={folder}/initrd", "--", "drive", "pty", *SESSION,
              "minivmm", "--cpus=4", "--mem=512M", "--initrd=initrd",
-             "--append=console=ttyAMA0 quiet loglevel=5 rdinit=/bin/sh", "Image"],
+             "--append=console=ttyAMA0 loglevel=1 rdinit=/bin/sh", "Image"],
             capture_output=True, text=True, check=False)
     expect_equal(process.returncode, 0, f"status; {process.stderr}\n{process.stdout}")
     expect_equal(process.stdout.count("the guest starts anew"), 1, "resets")

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import Skipped, TOP, expect, expect_equal, once, test
+from harness import PATIENCE, Skipped, TOP, expect, expect_equal, once, test
 from test_board import image_too_large, processes_with
 
 WIDTHS = (360, 800, 1600)
@@ -244,7 +244,7 @@ def page_is_legible():
         shown = subprocess.run(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={work}/u",
              "--dump-dom", f"file://{path}"], capture_output=True, text=True, check=False,
-            timeout=120)
+            timeout=PATIENCE)
     layouts = [json.loads(html.unescape(text))
                for text in re.findall("<pre>(.*?)</pre>", shown.stdout)]
     expect_equal(sorted(layout["width"] for layout in layouts), list(WIDTHS), "widths")
