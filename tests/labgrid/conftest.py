@@ -31,16 +31,26 @@ class Board:
 
 @pytest.fixture(scope="session")
 def board(target):
-    """It is switched on if the environment has a strategy that can, and off again."""
+    """It is switched on if the environment has a strategy that can, and off again.
+
+    Its kernel does not write to its console meanwhile, where the user may say so: what tests provoke it to say would
+    come in the middle of the shell's lines. The bundle keeps the kernel's log.
+    """
     try:
         strategy = target.get_driver("Strategy")
     except NoDriverFoundError:
         strategy = None
     if strategy:
         strategy.transition("shell")
-    yield Board(target)
-    if strategy:
-        strategy.transition("off")
+    found = Board(target)
+    level = found.command.run_check("cut -f1 /proc/sys/kernel/printk")[0]
+    found.command.run("dmesg -n 1")
+    yield found
+    try:
+        found.command.run(f"dmesg -n {level}")
+    finally:
+        if strategy:
+            strategy.transition("off")
 
 
 @pytest.fixture
