@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Debian's own kernels: their modules in order; a run on each that scripts/debian-kernel has."""
+"""Debian's own kernels: their modules in order; a run on each that scripts/debian-kernel has. Its programs: no download."""
 import lzma
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -39,6 +40,39 @@ def modules_are_in_order():
             expect(False, "nothing was said about a module that is not there")
         except initramfs.Missing as error:
             expect("depends on virtio," in str(error), str(error))
+
+
+def debian_program(folder, name, **fakes):
+    """scripts/debian-program with an empty cache in FOLDER and, by name, scripts in place of commands."""
+    commands, cache = os.path.join(folder, "bin"), os.path.join(folder, "cache")
+    for place in (commands, cache):
+        os.makedirs(place, exist_ok=True)
+    for command, script in fakes.items():
+        path = os.path.join(commands, command.replace("_", "-"))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(path, 0o755)
+    done = subprocess.run([os.path.join(TOP, "scripts", "debian-program"), name], capture_output=True, text=True,
+                          check=False, env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}",
+                                            "XDG_CACHE_HOME": cache})
+    left = os.listdir(os.path.join(cache, "minivmm")) if os.path.exists(os.path.join(cache, "minivmm")) else []
+    return done, left
+
+
+@test()
+def debian_program_fails_in_a_line():
+    """scripts/debian-program: what it cannot use, download or unpack: status 1, why, nothing left in the cache."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        for name, reason, cause, fakes in (
+                ("telnetd", "cannot use the argument 'telnetd'", "", {}),
+                ("shell", "cannot download or unpack busybox-static", "E: no network\n",
+                 {"apt_get": "echo 'E: no network' >&2; exit 100"}),
+                ("sshd", "cannot download or unpack dropbear-bin", "dpkg-deb: error\n",
+                 {"apt_get": "touch a.deb b.deb", "dpkg_deb": "echo 'dpkg-deb: error' >&2; exit 2"})):
+            done, left = debian_program(folder, name, **fakes)
+            expect_equal((done.returncode, done.stdout, left), (1, "", []), f"status, path and what is left ({name})")
+            expect(done.stderr.startswith(f"{cause}debian-program: {reason}") and done.stderr.count("\n") ==
+                   cause.count("\n") + 1, done.stderr)
 
 
 # A download of 60 to 100 MB, by scripts/test --all: those that are there are tested.
