@@ -10,6 +10,7 @@
  *     eof          ends a pipe's input
  *     signal=N     to the command
  *     stopped      wait until it is
+ *     asleep       wait until its main thread waits for something, and not at a traced call
  *     gone         wait until it has ended; meanwhile nobody reads what it prints
  *     sleep=MS     nobody reads meanwhile either
  *
@@ -104,6 +105,29 @@ static void expect_mode(const char *step, bool raw)
 	}
 }
 
+static bool sleeps(void)
+{
+	char path[32], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (file)
+		fclose(file);
+	return state == 'S'; /* one that is traced and stopped is 't' */
+}
+
+static void expect_sleep(const char *step)
+{
+	for (int tries = 0; !sleeps(); tries++) {
+		if (tries == PATIENCE_MS / 10)
+			die(step, "the command does not sleep");
+		usleep(10000);
+	}
+}
+
 static bool do_step(const char *step)
 {
 	const char *value = strchr(step, '=');
@@ -122,6 +146,8 @@ static bool do_step(const char *step)
 		close(in);
 	else if (IS("signal"))
 		kill(child, atoi(value));
+	else if (IS("asleep"))
+		expect_sleep(step);
 	else if (IS("gone"))
 		waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
 	else if (IS("sleep"))

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import TOP, expect, expect_equal, test
+from harness import PATIENCE, TOP, expect, expect_equal, test
 
 DATA = bytes(range(256)) * 2048
 
@@ -42,14 +42,14 @@ def end(process, number, status):
 
 def wait_for(condition):
     """For what the kernel does soon after something else."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
 def expect_nothing_left(folder, mark):
     """Starts two boards that hang and ends them by a signal to the script alone."""
-    command = board(f"--append={mark}", "--timeout=30", "--", "minivmm", "hang.bin")
+    command = board(f"--append={mark}", f"--timeout={PATIENCE}", "--", "minivmm", "hang.bin")
     boards = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                env=dict(os.environ, TMPDIR=folder)) for _ in range(2)]
     for process in boards:

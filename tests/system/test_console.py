@@ -31,7 +31,7 @@ def keys_are_as_documented(keys, interrupted, listening):
 
 @test(talk("pty", ["raw", "type=o", "cooked"]),
       talk("pty", ["raw", "type=d", "cooked"]),
-      talk("pty", ["raw", "cooked"], "--timeout=1"),
+      talk("pty", ["raw", "cooked"], "--timeout=5"),
       *(talk("pty", ["raw", f"signal={signal}", "cooked"]) for signal in (1, 2, 3, 15)))
 def terminal_is_restored(off, crash, timeout, *signals):
     """However a run ends, the terminal is as it was: off, crash, timeout, HUP, INT, QUIT, TERM."""

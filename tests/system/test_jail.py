@@ -64,7 +64,7 @@ def landlock_and_capabilities_hold_alone(result):
 # All that a vCPU's thread and the main thread do, in few runs. The SIGUSR1 from outside comes when the main
 # thread waits: one that is stopped at a call is passed over (wants_signal()), and a vCPU's thread gets it.
 RUNS = [
-    talk("pty", ["raw", "type=q", "expect=key", "sleep=300", "signal=10", "sleep=100", "signal=20", "stopped",
+    talk("pty", ["raw", "type=q", "expect=key", "asleep", "signal=10", "asleep", "signal=20", "stopped",
                  "cooked", "signal=18", "raw", "type=^Az", "stopped", "signal=18", "raw", "type=i",
                  "expect=listens", "type=x", "expect=key 0x00000078", "type=r", "expect=> ", "type=r",
                  "expect=> ", "type=^Ax", "cooked"], "--mem=256M"),
@@ -74,8 +74,8 @@ RUNS = [
      "--record=/tmp/record", "--trace=/tmp/trace", "talk.bin"],
     ["minivmm", "--pmu=default", "--migrate=step:0,2", "--settle", "--append=windows=2 loops=100",
      "guest.bin"],
-    ["minivmm", "--pmu=explicit", "--pmu-counters=2", "--on-refusal=return", "--migrate=step:0,2",
-     "--timeout=1", "reset.bin"],
+    ["drive", "pipe", "expect=> ", "type=r", "expect=> ", "type=r", "expect=> ", "type=o", "minivmm", "--pmu=explicit",
+     "--pmu-counters=2", "--on-refusal=return", "--migrate=step:0,2", "talk.bin"],
     ["minivmm", "--pmu=composite", "--migrate=every:2ms", "--cpus=2", "--append=windows=20", "guest.bin"],
     ["minivmm", "--pmu=off", "--append=windows=5000 loops=1", "guest.bin"],
     # A record that a full disk cuts, for the vCPU's thread and for the main thread.
