@@ -33,7 +33,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 60000
+/* A guest that boots on a busy machine is silent for long. */
+#define PATIENCE_MS 300000
 
 static bool terminal;
 static int in, out; /* the command's */
@@ -57,7 +58,7 @@ static bool read_some(const char *step)
 	ssize_t got;
 
 	if (poll(&input, 1, PATIENCE_MS) != 1)
-		die(step, "nothing came for 60 s");
+		die(step, "nothing came for 300 s");
 	got = read(out, seen + count, sizeof(seen) - 1 - count);
 	if (got > 0)
 		count += (size_t)got;
