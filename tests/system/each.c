@@ -4,9 +4,10 @@
  *
  *     each COMMAND... ::: COMMAND... ::: ...
  *
- * Each gets two minutes. After each comes a line on stdout, "STATUS OUT ERR RECORD",
- * the command's status (200 + N if signal N killed it) and how many bytes follow
- * of its stdout, its stderr and of the file "record", if it left one.
+ * Each gets five minutes, as a Linux guest may take some on a busy machine. After each
+ * comes a line on stdout, "STATUS OUT ERR RECORD", the command's status (200 + N if signal
+ * N killed it) and how many bytes follow of its stdout, its stderr and of the file
+ * "record", if it left one.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECONDS 120
+#define SECONDS 300
 
 static const char *const files[] = { "each.out", "each.err", "record" };
 

@@ -66,9 +66,9 @@ def write_shell(path, shell):
 def command(append, *options):
     """A command line on the board; APPEND says what the guest does (linux_guest.c).
 
-    It ends a guest that hangs before the board is ended, which would say less.
+    It ends a guest that hangs before each or the board is, which would say less.
     """
-    return ["minivmm", "--cpus=4", "--mem=256M", "--quiet", f"--timeout={PATIENCE - 100}", *options,
+    return ["minivmm", "--cpus=4", "--mem=256M", "--quiet", f"--timeout={PATIENCE - 150}", *options,
             "--initrd=initrd", f"--append=console=ttyAMA0 {append}", "Image"]
 
 

@@ -68,7 +68,10 @@ class Result:
         self.stderr = stderr
         self.raw_record = record
         # A test may have a command write something else there.
-        lines = [json.loads(line) for line in record.splitlines() if record[0] == "{"]
+        try:
+            lines = [json.loads(line) for line in record.splitlines() if record[0] == "{"]
+        except json.JSONDecodeError as error:
+            raise Failed(f"{' '.join(command)}: status {status}, and a record that is cut: {error}; {stderr}") from error
         self.run = next((line for line in lines if line["type"] == "run"), None)
         self.windows = [line for line in lines if line["type"] == "window"]
         self.hops = [line for line in lines if line["type"] == "hop"]

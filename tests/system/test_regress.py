@@ -131,8 +131,11 @@ def soak_counts_false_alarms():
     # With 1 - p as a run's chance to pass, two pass in 5 % of the cases if (1 - p)^2 = 0.05: p = 0.7764.
     expect_equal(soak(few), (0, [["none", "1", "0", "2", "0", "0"], ["stops", "1", "0", "2", "0", "0"]],
                              ["0 of 2 runs; with 95% confidence not more than 777 in 1000"] * 2), "of two cases")
-    expect_equal(soak("--timeout=1"), (1, [["none", "1", "1", "0", "1", "0"], ["stops", "1", "1", "0", "1", "0"]],
-                                       ["2 of 2 runs"] * 2), "of a board without its time")
+    status, rows, bounds = soak("--timeout=1")
+    # A board that is quick may have judged a case by then.
+    expect_equal((status, [row[:3] + row[4:] for row in rows], bounds),
+                 (1, [["none", "1", "1", "1", "0"], ["stops", "1", "1", "1", "0"]], ["2 of 2 runs"] * 2),
+                 "of a board without its time")
     expect_equal(soak("--only=counting.nonsense"), (2, [], []), "of no case")
     expect_equal(soak("--only=counting.cycles/strict/*"), (2, [], []), "of cases that are all skipped")
 
