@@ -13,7 +13,7 @@ SHOWN = 12  # failed cases that a report names
 
 def is_one(folder):
     """Whether a bundle's run left this folder."""
-    return os.path.exists(os.path.join(folder, "status")) or os.path.exists(os.path.join(folder, RUNS))
+    return any(os.path.exists(os.path.join(folder, name)) for name in ("status", RUNS, "host.txt"))
 
 
 def lines(folder, name):
@@ -29,6 +29,8 @@ def runs(folder):
     """What runs.tsv says of each guest."""
     for line in lines(folder, RUNS):
         run = dict(zip(COLUMNS, line.split("\t")))
+        if len(run) < len(COLUMNS):
+            continue  # cut: the disk was full, or the board died
         run["shown"], run["status"] = int(run["shown"]), int(run["status"])
         run["said"] = run["said"].removeprefix(f"{run['title']}: ")
         record = f"{os.path.basename(run['name'])}.jsonl"

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,10 +78,13 @@ static double now(void)
 /* The test's process: its own group, so that whatever it leaves running ends with it. */
 static pid_t start(const struct site *site, const struct cased *cased, int out)
 {
-	pid_t pid = fork();
+	pid_t runner = getpid(), pid = fork();
 
 	if (pid)
 		return pid;
+	/* Out of reach of a terminal's Ctrl-C, it still ends with the runner. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != runner)
+		_exit(RESULT_FAILED);
 	setpgid(0, 0);
 	dup2(out, STDOUT_FILENO);
 	signal(SIGINT, SIG_DFL);

@@ -112,6 +112,10 @@ void warden_start(struct warden *warden)
 		/* Out of the test's group, which the runner kills, and of its output. */
 		setpgid(0, 0);
 		signal(SIGPIPE, SIG_IGN);
+		/* Whoever ends all of them must not end the one that puts the host back. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
 		dup2(requests[0], STDIN_FILENO);
 		dup2(answers[1], STDOUT_FILENO);
 		for (int fd = STDERR_FILENO; fd < MAX_FDS; fd++)

@@ -2,6 +2,8 @@
 """The bundle, untarred where there is nothing but a busybox: it runs, and its results are complete."""
 import glob
 import os
+import shutil
+import signal
 import subprocess
 import tempfile
 import xml.etree.ElementTree
@@ -28,6 +30,37 @@ def bundle(build):
     """Made of what is built."""
     subprocess.run(["ninja", "-C", build, "bundle"], capture_output=True, check=True)
     return max(glob.glob(os.path.join(build, "minivmm-*-aarch64.tar.xz")), key=os.path.getmtime)
+
+
+def stop_run(folder, number):
+    """A run whose pmu-regress has one case done, ended by a signal to all its processes; returns its status."""
+    for name in ("run", "runs"):
+        shutil.copy(os.path.join(TOP, "bundle", name), folder)
+    for name, script in (("minivmm", '[ "$1" = --help ]'),
+                         ("pmu-regress", '[ "$1" = --help ] && exit; echo "KTAP version 1\n1..2\nok 1 one"; exec sleep 100')):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(os.path.join(folder, name), 0o755)
+    with subprocess.Popen([os.path.join(folder, "run"), f"--results={folder}/results"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as running:
+        said = []
+        for line in running.stdout:
+            said.append(line)
+            if line == "ok 1 one\n":
+                os.killpg(running.pid, number)
+    expect("ok 1 one\n" in said, f"no case: {said}")
+    return running.returncode
+
+
+@test()
+def bundle_run_broken_off_can_be_read():
+    """The bundle's run, ended by HUP, INT or TERM in pmu-regress: its status, and a folder that scripts/report reads."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+            status = stop_run(folder, number)
+            expect_equal((status, read(f"{folder}/results", "status")), (128 + number, f"{128 + number}\n"), number.name)
+            done = script("report", f"--out={folder}/page", f"{folder}/results")
+            expect_equal((done.returncode, done.stderr), (0, ""), f"the report after {number.name}")
 
 
 def run_bundle(folder, *arguments, board=()):

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from xml.etree import ElementTree
 
-from harness import TOP, Board, expect, expect_equal, test
+from harness import PATIENCE, TOP, Board, debian_program, expect, expect_equal, test
 
 FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
 PASSED, USAGE, NOTHING = 0, 2, 4
@@ -157,3 +157,30 @@ def soak_keeps_what_ran():
         done = subprocess.run([*command, "--runs=1", f"--keep={folder}"], capture_output=True, text=True, check=False)
         expect_equal((done.returncode, done.stderr), (2, f"soak: --keep: cannot write {folder}/none-1.ktap: Is a directory\n"),
                      "status and error")
+
+
+# In a storm perf's limit is off. Once to the first process, as a lost terminal's, once to all, as a service's end.
+ENDED = """
+/bin/busybox --install -s /bin
+limit=/proc/sys/kernel/perf_cpu_time_max_percent
+before=$(cat $limit)
+for all in '' yes; do
+	pmu-regress --run='storm.all/*' --minutes=5 >/dev/null &
+	until [ $(cat $limit) = 0 ]; do sleep 1; done
+	if [ "$all" ]; then kill -TERM $(pidof pmu-regress); else kill -HUP $!; fi
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(pidof pmu-regress)" ] || break
+		sleep 1
+	done
+	echo "left: $(pidof pmu-regress) limit: $(($(cat $limit) - before))"
+done
+"""
+
+
+@test(slow=True)
+def regress_ended_by_a_signal_leaves_nothing():
+    """pmu-regress ended by SIGHUP, and by a SIGTERM to all its processes: none is left, and perf's limit is back."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "board"), f"--timeout={PATIENCE}",
+                           f"--put={debian_program('shell')}:/bin/busybox", "--", "/bin/busybox", "sh", "-c", ENDED],
+                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    expect_equal((done.returncode, done.stdout), (0, "left:  limit: 0\n" * 2), f"status and what is left ({done.stderr})")
