@@ -40,7 +40,7 @@ struct scene {
 
 	int ndisturbed, victim;
 	atomic_int nrefusals, window; /* refusals so far; hops so far, one a window */
-	bool offline;
+	bool widened;                 /* host.offline: the affinity of the vCPU's thread */
 	int where[2];
 	char path[WARDEN_PATH], cpus[2][WARDEN_TEXT];
 	atomic_bool over;

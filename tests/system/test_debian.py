@@ -98,3 +98,10 @@ if os.path.exists(os.path.join(CACHE, "debian-6.1", "Image")):
         expect_equal({window["pmcr"] >> 11 & 31 for window in one.expect_status(0).windows}, {2}, "N")
         too_many.expect_status(69).expect_one_line("use a smaller number")
         two.expect_status(69).expect_one_line("use --cpus=1")
+
+    @test(["with", "cpuset", "pmu-regress", "--run=host.offline/*"], kernel="debian-6.1", icount=True, slow=True)
+    def offline_cpus_and_cpusets(result):
+        """host.offline where the kernel widens a thread's affinity: default mode is not judged, explicit is."""
+        cases = [line for line in result.expect_status(0).stdout.splitlines() if line.startswith("ok ")]
+        expect("# SKIP a cpuset of this kernel widens" in cases[1], cases)
+        expect("explicit/sync" in cases[2] and "# SKIP" not in cases[2], cases)

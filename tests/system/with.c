@@ -2,9 +2,10 @@
 /*
  * Runs a command under conditions that a test sets, where there is no shell:
  *
- *     with [uid=N] [cpu=N] [out=FILE] [small=KIB] [signal=N] [storm=US] [rss] COMMAND...
+ *     with [uid=N] [cpu=N] [cpuset] [out=FILE] [small=KIB] [signal=N] [storm=US] [rss] COMMAND...
  *
- * uid: as this user. cpu: allowed on this CPU only. out: stdout goes there. small: the files
+ * uid: as this user. cpu: allowed on this CPU only. cpuset: in a cgroup with the cpuset
+ * controller on, as systemd has them. out: stdout goes there. small: the files
  * "record" and "trace" are on a file system of this size. signal: sent 300 ms after the
  * command has made itself ready for it, or after 10 s. storm: SIGUSR1 to each of its threads
  * every so many microseconds, from when it catches that. rss: prints how much memory the
@@ -90,6 +91,23 @@ static void make_small(int kib)
 		die("symlink");
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+static void enter_cpuset(void)
+{
+	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset");
+	if (mkdir("/sys/fs/cgroup/with", 0755) < 0)
+		die("cgroup");
+	write_file("/sys/fs/cgroup/with/cgroup.procs", "0");
+}
+
 static void send_output(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT, 0666);
@@ -149,6 +167,8 @@ int main(int argc, char **argv)
 			to_send = value;
 		} else if (!strcmp(argv[i], "rss")) {
 			rss = true;
+		} else if (!strcmp(argv[i], "cpuset")) {
+			enter_cpuset();
 		} else if ((value = number(argv[i], "storm")) > 0) {
 			period = value;
 		} else if ((value = number(argv[i], "small")) > 0) {
