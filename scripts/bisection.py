@@ -4,28 +4,40 @@ import fnmatch
 
 import each
 import judgement
+import kept
 import ktap
 import verdict
 from jobs import Failure, workers
-from kept import Kernel, boot
 from records import plural
 
 
 class Bisection:
-    """Looks for the patch that makes each of some changes; runs only their cases."""
+    """Looks for the patch that makes each of some changes; runs only their cases.
 
-    def __init__(self, series, changes, options, progress):
-        self.series, self.changes, self.options, self.progress = series, changes, options, progress
-        self.outcomes = {}  # {number of patches: {Change: Outcome}, None if they cannot be built}
+    A case may do something else here than among all cases, so the base and the whole series are
+    run in this way too, and what does not change between these two is blamed on no patch.
+    """
+
+    def __init__(self, series, kernels, changes, options, progress, boot):
+        self.series, self.changes, self.options = series, changes, options
+        self.progress, self.run_on_board = progress, boot
+        self.images = {0: kernels[0], len(series.patches): kernels[1]}  # {number of patches: Kernel or None}
+        self.outcomes = {}  # {digest of an Image: {Change: Outcome, or None if it is not known}}
 
     def at(self, first):
-        """What the first patches make of all the cases."""
-        if first not in self.outcomes:
-            self.progress(f"tries the first {first} of {judgement.patches(self.series.patches)} on "
-                          f"{plural(len(self.changes), 'case')}")
-            image = self.series.build(first)
-            self.outcomes[first] = image and self.run(Kernel("prefix", image))
-        return self.outcomes[first]
+        """What the first patches make of all the cases; None if they cannot be built."""
+        if first not in self.images:
+            self.progress(f"builds the first {first} of {judgement.patches(self.series.patches)}")
+            self.images[first] = self.series.kernel("prefix", first)
+        kernel = self.images[first]
+        if not kernel:
+            return None
+        # Patches that leave the Image as it was change nothing, and need not be run.
+        if kernel.digest not in self.outcomes:
+            self.progress(f"runs {plural(len(self.changes), 'case')} with the first {first} of "
+                          f"{judgement.patches(self.series.patches)}")
+            self.outcomes[kernel.digest] = self.run(kernel)
+        return self.outcomes[kernel.digest]
 
     def run(self, kernel):
         """Each board's cases in one boot; one that may end the board has its own."""
@@ -33,34 +45,44 @@ class Bisection:
         for change in self.changes:
             lonely = change.case if change.after.kind == verdict.MISSING else None
             boots.setdefault((change.board, lonely), []).append(change)
-
-        def outcomes(item):
-            (board, _), changes = item
-            commands = [["pmu-regress", "--seed=1", f"--run={change.case}"] for change in changes]
-            status, output, errors = boot(kernel, board, each.command_line(commands), self.options)
-            cases = ktap.Results(status, output, errors).cases
-            return {change: cases.get(change.case, ktap.Outcome(verdict.MISSING)) for change in changes}
         found = {}
         with workers(self.options.jobs) as pool:
-            for some in pool.map(outcomes, boots.items()):
+            for some in pool.map(lambda changes: self.boot(kernel, changes), boots.values()):
                 found.update(some)
         return found
 
+    def boot(self, kernel, changes):
+        """{Change: Outcome}, of one board. What one case takes along is asked again without it, by halves."""
+        commands = [["pmu-regress", "--seed=1", f"--run={change.case}"] for change in changes]
+        status, output, errors = self.run_on_board(kernel, changes[0].board, each.command_line(commands), self.options)
+        results = ktap.Results(status, output, errors)
+        found = {change: results.cases[change.case] for change in changes if change.case in results.cases}
+        left = [change for change in changes if change not in found]
+        if len(changes) == 1 and left:
+            # A machine that is too slow says nothing about the kernel, unless the series is like that.
+            known = status not in (ktap.TIMEOUT, ktap.NO_BOOT) or changes[0].after.kind == verdict.MISSING
+            return {changes[0]: ktap.Outcome(verdict.MISSING, results.reason) if known else None}
+        half = (len(left) + 1) // 2 if not found else len(left)
+        for some in filter(None, (left[:half], left[half:])):
+            found.update(self.boot(kernel, some))
+        return found
+
     def changed(self, change, first):
-        """For verdict.first_patch()."""
-        outcome = (self.at(first) or {}).get(change)
-        lost = outcome and outcome.kind == verdict.MISSING
-        if not outcome or lost and change.after.kind != verdict.MISSING:
-            return None
-        return verdict.has_changed(outcome, change.after)
+        """For verdict.first_patch(): whether the first patches change the case; None if that is not known."""
+        before, outcome = ((self.at(number) or {}).get(change) for number in (0, first))
+        return None if not before or not outcome else verdict.has_changed(before, outcome)
+
+    def culprit(self, change):
+        """(last number of patches without the change, first with it); None if the case alone does not change."""
+        total = len(self.series.patches)
+        return verdict.first_patch(total, lambda first: self.changed(change, first)) if self.changed(change, total) else None
 
     def results(self):
-        """{case: (last number of patches without the change, first with it)}"""
-        return {change.case: verdict.first_patch(len(self.series.patches), lambda first, of=change:
-                                                 self.changed(of, first)) for change in self.changes}
+        """{case: culprit()}"""
+        return {change.case: self.culprit(change) for change in self.changes}
 
 
-def bisect(series, changes, options, progress):
+def bisect(series, kernels, changes, options, progress, boot=kept.boot):
     """{case: where its change comes from}, {} if nobody asked."""
     if options.bisect is None:
         return {}
@@ -69,7 +91,8 @@ def bisect(series, changes, options, progress):
     wanted = changes[verdict.BROKEN] + changes[verdict.LOST]
     if options.bisect:
         wanted = [change for some in changes.values() for change in some
-                  if fnmatch.fnmatchcase(change.case, options.bisect)]
+                  if fnmatch.fnmatchcase(change.case, options.bisect)
+                  and verdict.has_changed(change.before, change.after)]
         if not wanted:
             raise Failure(f"--bisect={options.bisect}: the series changes no case of such a name")
     # A case is looked at on the first board where it changed, of a lost board only its first.
@@ -79,4 +102,4 @@ def bisect(series, changes, options, progress):
             continue
         lost |= {change.board} if change.after.kind == verdict.MISSING else set()
         first.setdefault(change.case, change)
-    return Bisection(series, list(first.values()), options, progress).results()
+    return Bisection(series, kernels, list(first.values()), options, progress, boot).results()

@@ -144,6 +144,8 @@ class Judgement:
         """By which patch, if that was asked for."""
         if case not in self.culprits:
             return []
+        if not self.culprits[case]:
+            return [f"{before}alone the case does the same on both kernels: no patch is blamed"]
         without, within = self.culprits[case]
         patch = self.patches[within - 1].title
         if within == without + 1:

@@ -12,7 +12,6 @@ FAULT_SAYS = "known fault of this kernel: "
 BROKEN, LOST, FIXED, STILL = "Broken", "Without a result", "Fixed", "Still failing"
 RUN, RUN_FAULT, NOT_RUN = "Newly run, passed", "Newly run, with a known fault", "Newly skipped"
 CHANGES = (BROKEN, LOST, FIXED, STILL, RUN, RUN_FAULT, NOT_RUN)
-BAD = (FAILED, FAULT, MISSING)
 
 # What tests/regress/kernel_log.c takes for a warning.
 WARNING = re.compile(r"(WARNING: |BUG: |kernel BUG at |Internal error|Unable to handle|(rcu: )?INFO: ).*")
@@ -42,7 +41,7 @@ def change(before, after):
     if new == FAILED:
         return STILL if old in (FAILED, MISSING) else BROKEN
     if new == FAULT:
-        return {PASSED: BROKEN, FAILED: STILL, SKIPPED: RUN_FAULT}.get(old)
+        return {PASSED: BROKEN, FAILED: STILL, MISSING: STILL, SKIPPED: RUN_FAULT}.get(old)
     if new == PASSED:
         return {PASSED: None, SKIPPED: RUN}.get(old, FIXED)
     return None if old == SKIPPED else NOT_RUN
@@ -74,9 +73,9 @@ def clean(changes, series, new_warnings):
     return not (changes[BROKEN] or new_warnings or any(results.reason for results in series.values()))
 
 
-def has_changed(outcome, after):
-    """Whether a prefix of the series does to a case what all of it does, AFTER."""
-    return kind(outcome) in BAD if kind(after) in BAD else kind(outcome) == kind(after)
+def has_changed(before, outcome):
+    """Whether a prefix of the series does something else with a case than the base does."""
+    return kind(outcome) != kind(before)
 
 
 def first_patch(total, changed):

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """scripts/review: what it makes of results, by made-up ones; the real ones take minutes."""
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
 from types import SimpleNamespace
-from unittest import mock
 
-from harness import TOP, expect, expect_equal, test
+from harness import TOP, Failed, expect, expect_equal, test
 
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 import bisection  # noqa: E402
 import costs  # noqa: E402
+import jobs  # noqa: E402
 import judgement  # noqa: E402
 import kept  # noqa: E402
 import ktap  # noqa: E402
@@ -152,20 +153,41 @@ def review_finds_the_first_patch():
     expect_equal(verdict.first_patch(4, lambda _: None), (0, 4), "all untold")
 
 
+class FakeSeries:
+    """Kernels of a series that are their own Images: the digest is the Image, and equal ones are equal kernels."""
+    two_images = False
+
+    def __init__(self, images):
+        """IMAGES: what the first 0, 1, 2... patches make; None cannot be built."""
+        self.images, self.patches, self.built, self.booted = images, range(len(images) - 1), [], []
+
+    def kernel(self, _, first):
+        """Remembers what was asked for."""
+        self.built.append(first)
+        return self.images[first] and SimpleNamespace(digest=self.images[first])
+
+    def bisect(self, before, after, outcomes, glob=""):
+        """What bisection finds; OUTCOMES(image, board, cases) gives what boot() gives."""
+        def boot(of, board, command, _options):
+            self.booted.append(of.digest)
+            return outcomes(of.digest, board, [word.removeprefix("--run=") for word in command if word.startswith("--run=")])
+        kernels = [SimpleNamespace(digest=self.images[number]) for number in (0, -1)]
+        return bisection.bisect(self, kernels, verdict.compare(before, after), SimpleNamespace(bisect=glob, jobs=2), str, boot)
+
+
 BROKEN_BY = {"a.two": 2, "a.five": 5, "b.six": 6, "b.dies": 4}
 
 
-def fake_boot(kernel, board, command, _options):
-    """Each case of COMMAND fails from its patch on; the one that dies ends the board, and shows no output.
+def fake_boot(image, board, cases):
+    """Each case fails from its patch on; the one that dies ends the board, and shows no output.
 
     On board one, what three patches make is not done in time.
     """
-    if kernel == 3 and board == "one":
-        return 122, "", "board: stopped: --timeout ran out"
-    cases = [word.removeprefix("--run=") for word in command if word.startswith("--run=")]
-    bad = {case for case in cases if kernel >= BROKEN_BY[case]}
+    if image == 3 and board == "one":
+        return ktap.TIMEOUT, "", "board: stopped: --timeout ran out"
+    bad = {case for case in cases if image >= BROKEN_BY[case]}
     if "b.dies" in bad:
-        return 121, "", "board: the board's kernel panicked"
+        return ktap.PANIC, "", "board: the board's kernel panicked"
     expect(board == ("one" if cases[0][0] == "a" else "two"), f"{cases} on {board}")
     return 0, "\n".join(f"1 2 3\n1..1\n{'not ok' if case in bad else 'ok'} 1 {case}" for case in cases), ""
 
@@ -173,32 +195,88 @@ def fake_boot(kernel, board, command, _options):
 @test()
 def review_bisects_cases_together():
     """All cases are looked at with each kernel, one that ends the board alone; no kernel twice, no case that did not change."""
-    built = []
-    patches = SimpleNamespace(patches=range(7), two_images=False,
-                              build=lambda first: built.append(first) or (first if first != 5 else None))
     before = {"one": results(a__two="", a__five="", a__same=""), "two": results(b__six="", b__dies="")}
     after = {"one": results(a__two="fails", a__five="fails", a__same=""), "two": results(b__six="fails", b__dies="dies")}
     # What died took the results of its board along; here they are known.
     after["two"].cases["b.six"] = ktap.Outcome(ktap.FAILED, "why")
-    changes, options = verdict.compare(before, after), SimpleNamespace(bisect="", jobs=2)
-    with mock.patch.object(bisection, "Kernel", lambda _, image: image), mock.patch.object(bisection, "boot", fake_boot):
-        found = bisection.bisect(patches, changes, options, str)
-        expect_equal(found, {"a.two": (1, 2), "a.five": (4, 6), "b.six": (4, 6), "b.dies": (3, 4)}, "culprits")
-        expect_equal(sorted(built), sorted(set(built)), "kernels, each once")
-        options.bisect = "a.t*"
-        expect_equal(bisection.bisect(patches, changes, options, str), {"a.two": (1, 2)}, "of that name")
-        options.bisect = None
-        expect_equal(bisection.bisect(patches, changes, options, str), {}, "if nobody asked")
+    patches = FakeSeries([0, 1, 2, 3, 4, None, 6, 7])
+    found = patches.bisect(before, after, fake_boot)
+    expect_equal(found, {"a.two": (1, 2), "a.five": (4, 6), "b.six": (4, 6), "b.dies": (3, 4)}, "culprits")
+    expect_equal(sorted(patches.built), sorted(set(patches.built)), "kernels, each once")
+    expect_equal(patches.bisect(before, after, fake_boot, "a.t*"), {"a.two": (1, 2)}, "of that name")
+    expect_equal(patches.bisect(before, after, fake_boot, None), {}, "if nobody asked")
+
+
+KINDS_SAID = {ktap.PASSED: "", ktap.FAILED: "fails", verdict.FAULT: FAULT, ktap.SKIPPED: "no such mode",
+              verdict.MISSING: "dies"}
+
+
+def says(case, kind):
+    """What a board prints on which CASE ends in this way."""
+    if kind == verdict.MISSING:
+        return ktap.PANIC, "", "board: the board's kernel panicked"
+    said = KINDS_SAID[kind]
+    line = f"not ok 1 {case}" if said == "fails" else f"ok 1 {case}{f' # SKIP {said}' if said else ''}"
+    return 0, f"1..1\n{line}\n", ""
 
 
 @test()
-def review_knows_a_change_again():
-    """A prefix has what broke a case if it is as bad there, and what repaired it if it is as good."""
-    outcome = {said: results(a__x=said).cases["a.x"] for said in ("", "fails", "fails otherwise", "no mode", FAULT)}
-    for now, prefix, wanted in (("fails", "fails otherwise", True), ("fails", FAULT, True), ("fails", "", False),
-                                ("fails", "no mode", False), ("", "", True), ("", "no mode", False),
-                                ("no mode", "", False)):
-        expect_equal(verdict.has_changed(outcome[prefix], outcome[now]), wanted, f"{prefix!r} where all do {now!r}")
+def review_blames_the_patch_that_changes_a_case():
+    """Every kind of outcome on base, prefix and series: the first patch is blamed if, and only if, it makes another kind."""
+    for base, prefix, end in itertools.product(KINDS_SAID, repeat=3):
+        before, after = ({"b": results(a__x=KINDS_SAID[kind])} for kind in (base, end))
+        for results_of, kind in ((before, base), (after, end)):
+            if kind == verdict.MISSING:  # the case is known, and has no result
+                results_of["b"].cases["a.x"] = ktap.Outcome(verdict.MISSING)
+        patches = FakeSeries(["base", "prefix", "end"])
+        kinds = {"base": base, "prefix": prefix, "end": end}
+        what = f"{base}, {prefix}, {end}"
+        if base == end:
+            try:
+                patches.bisect(before, after, lambda image, _, cases, kinds=kinds: says(cases[0], kinds[image]), "*")
+                raise Failed(f"{what}: a patch is blamed for a case that did not change")
+            except jobs.Failure:
+                continue
+        found = patches.bisect(before, after, lambda image, _, cases, kinds=kinds: says(cases[0], kinds[image]), "*")
+        expect_equal(found, {"a.x": (0, 1) if prefix != base else (1, 2)}, what)
+
+
+@test()
+def review_runs_no_equal_kernel():
+    """A prefix whose Image is that of the base, the series or another prefix is not run, and its last patch is not blamed."""
+    before, after = {"b": results(a__x=FAULT)}, {"b": results(a__x="fails")}
+
+    def outcomes(image, _, cases):
+        return says(cases[0], verdict.FAULT if image in ("base", "still") else ktap.FAILED)
+    for images, culprit, runs in ((["base", "base", "end", "end"], (1, 2), ["base", "end"]),
+                                  (["base", "base", "base", "end"], (2, 3), ["base", "end"]),
+                                  (["base", "still", "still", "end"], (2, 3), ["base", "end", "still"])):
+        patches = FakeSeries(images)
+        expect_equal(patches.bisect(before, after, outcomes), {"a.x": culprit}, f"culprit of {images}")
+        expect_equal(sorted(patches.booted), runs, f"runs of {images}")
+
+
+@test()
+def review_blames_nobody_for_what_it_cannot_repeat():
+    """A case that alone does the same on base and series is blamed on no patch, and the report says so."""
+    before, after = {"b": results(a__x="")}, {"b": results(a__x="fails")}
+    found = FakeSeries(["base", "one", "end"]).bisect(before, after, lambda _, __, cases: says(cases[0], ktap.PASSED))
+    expect_equal(found, {"a.x": None}, "culprit")
+    expect("no patch is blamed" in judge(before, after, culprits=found)[1], "the report does not say so")
+
+
+@test()
+def review_finds_what_ends_a_board_among_others():
+    """Cases that another case takes along, on a prefix, are run again without it."""
+    names = [f"a__{n}" for n in range(5)]
+    before, after = {"b": results(**dict.fromkeys(names, ""))}, {"b": results(**dict.fromkeys(names, "fails"))}
+
+    def outcomes(image, _, cases):
+        if image == "one" and "a.3" in cases:
+            return ktap.PANIC, "", "board: the board's kernel panicked"
+        return 0, "\n".join(f"1..1\n{'not ok' if image == 'end' else 'ok'} 1 {case}" for case in cases), ""
+    found = FakeSeries(["base", "one", "end"]).bisect(before, after, outcomes)
+    expect_equal(found, {f"a.{n}": (0, 1) if n == 3 else (1, 2) for n in range(5)}, "culprits")
 
 
 @test()
