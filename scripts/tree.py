@@ -22,7 +22,10 @@ ORIGINALS = ".minivmm-originals"
 ADDED = ".minivmm-added"  # names of files that only patches make
 MANIFEST = ".minivmm-manifest"  # of a copy: what it was made from
 
-NAMED = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (?:[ab]/)?([^\t\n]+)", re.M)
+NAMED = re.compile(r"^(?:(?:---|\+\+\+) ([^\t\n]+)|(?:rename|copy) (?:from|to) ([^\t\n]+))", re.M)
+# Of a diff that has neither, as it changes only a mode, or makes or removes an empty file.
+BARE = re.compile(r"diff --git (?P<old>\"?[^/\n]+/(?P<name>[^\n]+)) \"?[^/\n]+/(?P=name)\n")
+ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))")
 
 
 class Failure(Exception):
@@ -40,15 +43,32 @@ def called(patch):
     return (re.match(r"Patch: (.*)\n", read_text(patch)) or [0, os.path.basename(patch)])[1]
 
 
+def unquoted(name):
+    """A file's name, of which git has quoted what is not plain ASCII."""
+    if not name.startswith('"'):
+        return name
+    escapes = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+    plain = ESCAPE.sub(lambda match: chr(int(match[1], 8)) if match[1] else escapes.get(match[2], match[2]), name[1:-1])
+    return plain.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+def names_in(head):
+    """Of the files of a diff: without the first folder, as -p1 takes them."""
+    names = {unquoted(path).partition("/")[2] if path else unquoted(renamed)
+             for path, renamed in NAMED.findall(head) if path != "/dev/null"}
+    bare = BARE.match(head)
+    return names or ({unquoted(bare["old"]).partition("/")[2]} if bare else set())
+
+
 def touched(patch):
     """The files that it names, inside the tree."""
     text = read_text(patch)
     # Only heads of diffs: a removed line that begins with "-- " looks like one.
     heads = re.findall(r"^(?:diff --git .*\n(?:(?!@@|diff --git).*\n)*|--- .*\n\+\+\+ .*\n)", text, re.M)
-    names = {name for head in heads for name in NAMED.findall(head)} - {"/dev/null"}
+    names = {name for head in heads for name in names_in(head)}
     for name in names:
-        if name.startswith("/") or ".." in name.split("/") or name.startswith(".minivmm"):
-            raise Failure(f"{called(patch)} changes {name}, which is outside the tree")
+        if not name or name.startswith("/") or ".." in name.split("/") or name.startswith(".minivmm"):
+            raise Failure(f"{called(patch)} changes {name or 'a name without a folder'}, which is outside the tree")
     return sorted(names)
 
 

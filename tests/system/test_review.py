@@ -328,7 +328,10 @@ def review_refuses_what_it_cannot_compare():
         expect("has no patch" in refused("--base=6.12", patch), "no patch")
         with open(patch, "w", encoding="utf-8") as file:
             file.write("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-x\n+y\n")
-        expect("no version, no folder" in refused("--base=mars", patch), "no base")
+        for base in ("mars", "v6.12", "6.12.117", "next"):
+            expect(f"--base={base} is no base: it can be 6.12 or 7.3, the folder" in refused(f"--base={base}", patch), base)
+        expect("b4 am -o- a@b.org | scripts/review -" in refused("<a@b.org>"), "a message id")
+        expect("another one" in refused(f"--base={image}", image, image), "three Images")
 
 
 @test()
