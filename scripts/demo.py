@@ -30,7 +30,7 @@ from topology import TOPOLOGIES  # noqa: E402
 
 # Our own kernels, and the version of each.
 FLAVORS = {"composite": "6.12", "stock": "6.12", "composite-7.3": "7.3", "stock-7.3": "7.3"}
-NAMED_KERNELS = (*FLAVORS, "debian-6.1", "debian-6.12")
+NAMED_KERNELS = (*FLAVORS, "debian-5.10", "debian-6.1", "debian-6.12")
 DIED, HOST_LACKS, REFUSED = 9, 69, 71  # guest/calibrate.c; vmm/status.h
 WIDTH = 100
 

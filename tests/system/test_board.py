@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """scripts/board itself: its statuses, its streams, and that it leaves nothing behind."""
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -85,6 +86,20 @@ def image_too_large(folder):
         file.write(struct.pack("<IIQQQQQQ4sI", 0, 0, 0, 1 << 62, 0, 0, 0, 0, b"ARM\x64", 0))
         file.write(bytes(4096))
     return path
+
+
+@test()
+def kernels_have_their_names_everywhere():
+    """Each kernel that scripts/board makes by name is in its --help, scripts/matrix's and docs/boards.md."""
+    with open(os.path.join(TOP, "scripts", "board"), encoding="utf-8") as file:
+        names = re.findall(r'^    "(.*)": \("(?:debian-)?kernel"', file.read(), re.MULTILINE)
+    expect("debian-5.10" in names and "composite" in names, f"names {names}")
+    texts = [run("--help", text=True).stdout]
+    texts.append(subprocess.run([os.path.join(TOP, "scripts", "matrix"), "--help"], capture_output=True, text=True,
+                                check=True).stdout)
+    with open(os.path.join(TOP, "docs", "boards.md"), encoding="utf-8") as file:
+        texts.append(file.read())
+    expect_equal([name for name in names for text in texts if name not in text], [], "names that are missing")
 
 
 @test()

@@ -42,8 +42,8 @@ def modules_are_in_order():
             expect("depends on virtio," in str(error), str(error))
 
 
-def debian_program(folder, name, **fakes):
-    """scripts/debian-program with an empty cache in FOLDER and, by name, scripts in place of commands."""
+def run_debian(program, folder, name, **fakes):
+    """scripts/PROGRAM NAME with an empty cache in FOLDER and, by name, scripts in place of commands; what it left there."""
     commands, cache = os.path.join(folder, "bin"), os.path.join(folder, "cache")
     for place in (commands, cache):
         os.makedirs(place, exist_ok=True)
@@ -52,7 +52,7 @@ def debian_program(folder, name, **fakes):
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\n{script}\n")
         os.chmod(path, 0o755)
-    done = subprocess.run([os.path.join(TOP, "scripts", "debian-program"), name], capture_output=True, text=True,
+    done = subprocess.run([os.path.join(TOP, "scripts", program), name], capture_output=True, text=True,
                           check=False, env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}",
                                             "XDG_CACHE_HOME": cache})
     left = os.listdir(os.path.join(cache, "minivmm")) if os.path.exists(os.path.join(cache, "minivmm")) else []
@@ -69,13 +69,41 @@ def debian_program_fails_in_a_line():
                  {"apt_get": "echo 'E: no network' >&2; exit 100"}),
                 ("sshd", "cannot download or unpack dropbear-bin", "dpkg-deb: error\n",
                  {"apt_get": "touch a.deb b.deb", "dpkg_deb": "echo 'dpkg-deb: error' >&2; exit 2"})):
-            done, left = debian_program(folder, name, **fakes)
+            done, left = run_debian("debian-program", folder, name, **fakes)
             expect_equal((done.returncode, done.stdout, left), (1, "", []), f"status, path and what is left ({name})")
             expect(done.stderr.startswith(f"{cause}debian-program: {reason}") and done.stderr.count("\n") ==
                    cause.count("\n") + 1, done.stderr)
 
 
-# A download of 60 to 100 MB, by scripts/test --all: those that are there are tested.
+# A metapackage of each of two suites; the newer one's kernel has gone from the mirror.
+LISTS = """cat <<'END'
+Depends: linux-image-5.10.0-46-arm64 (= 5.10.262-1)
+Depends: linux-image-6.1.0-9-arm64 (= 6.1.1-1)
+Depends: linux-image-5.10.0-32-arm64 (= 5.10.223-1)
+END"""
+MIRROR = """case $* in *-46-*) echo '404 Not Found' >&2; exit 100 ;; esac
+touch linux-image-5.10.0-32-arm64.deb"""
+PACKAGE = """case $2 in *-32-*) ;; *) exit 1 ;; esac
+cd "${2%/*}" && mkdir boot m; echo k >boot/vmlinuz-5.10; touch m/virtio_mmio.ko m/net_failover.ko; tar -c boot m"""
+
+
+@test()
+def debian_kernel_takes_what_is_there():
+    """scripts/debian-kernel: what the lists offer and the mirror lacks is named, and the next package taken."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, left = run_debian("debian-kernel", folder, "5.10", apt_cache=LISTS, apt_get=MIRROR, dpkg_deb=PACKAGE)
+        expect_equal(done.returncode, 0, done.stderr)
+        expect_equal(sorted(left), ["debian-5.10", "debian-lock"], "what is in the cache")
+        with open(os.path.join(done.stdout.strip(), "package"), encoding="utf-8") as file:
+            expect_equal(file.read(), "linux-image-5.10.0-32-arm64:arm64=5.10.223-1\n", "the package taken")
+        expect("404 Not Found" in done.stderr and "cannot download linux-image-5.10.0-46" in done.stderr, done.stderr)
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, left = run_debian("debian-kernel", folder, "5.10", apt_cache=LISTS, apt_get="exit 100")
+        expect_equal((done.returncode, done.stdout, left), (1, "", ["debian-lock"]), "status, path and what is left")
+        expect("debian-kernel: cannot get Debian's Linux 5.10: no package" in done.stderr, done.stderr)
+
+
+# A download of 50 to 100 MB, by scripts/test --all: those that are there are tested.
 for _kernel in ("debian-6.1", "debian-6.12"):
     if os.path.exists(os.path.join(CACHE, _kernel, "Image")):
         def debian_kernel_counts(result):
