@@ -23,6 +23,7 @@ import test_input  # noqa: E402,F401
 import test_install  # noqa: E402,F401
 import test_jail  # noqa: E402,F401
 import test_ktap  # noqa: E402,F401
+import test_kernel  # noqa: E402,F401
 import test_labgrid  # noqa: E402,F401
 import test_lava  # noqa: E402,F401
 import test_linux  # noqa: E402,F401
