@@ -23,6 +23,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -118,21 +119,22 @@ static void load_modules(void)
 /* A job is strings, each ended by NUL: mode, number of files to get, files, command. */
 static struct job read_job(void)
 {
-	static char text[256 * 1024];
 	struct job job = { 0 };
-	char **strings;
+	struct stat info;
+	char *text, **strings;
 	size_t size = 0, count = 0;
 	ssize_t got;
 	int fd = open(JOB_FILE, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &info) < 0)
 		die(JOB_FILE);
-	while ((got = read(fd, text + size, sizeof(text) - 1 - size)) > 0)
+	text = calloc((size_t)info.st_size + 1, 1);
+	strings = calloc((size_t)info.st_size + 1, sizeof(*strings));
+	if (!text || !strings)
+		die(JOB_FILE);
+	while ((got = read(fd, text + size, (size_t)info.st_size - size)) > 0)
 		size += (size_t)got;
 	close(fd);
-	strings = calloc(size + 1, sizeof(*strings));
-	if (!strings)
-		die(JOB_FILE);
 	for (size_t at = 0; at < size; at += strlen(text + at) + 1)
 		strings[count++] = text + at;
 	errno = EINVAL;

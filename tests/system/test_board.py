@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+import each
 from harness import PATIENCE, TOP, expect, expect_equal, test
 
 DATA = bytes(range(256)) * 2048
@@ -151,3 +152,12 @@ def board_ends_with_its_reader():
         errors = process.stderr.read()
     expect_equal(process.returncode, 128 + signal.SIGPIPE, "status")
     expect(b"board:" not in errors and b"Traceback" not in errors, errors)
+
+
+@test()
+def board_takes_long_commands():
+    """A command line of 300 KiB reaches the board whole."""
+    filler = ["x" * 99] * 3000
+    process = run("--", *each.command_line([["copy", "1", *filler], ["copy", "2", *filler[:100]], ["copy", "3"]]), stdin=subprocess.DEVNULL)
+    expect_equal(process.returncode, 0, f"status ({process.stderr[-500:]})")
+    expect_equal([status for status, *_ in each.results(process.stdout)], [1, 2, 3], "statuses")
