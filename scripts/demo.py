@@ -24,7 +24,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
 import chapters  # noqa: E402
+import direct  # noqa: E402
 import each  # noqa: E402
+import machine  # noqa: E402
 import records  # noqa: E402
 from topology import TOPOLOGIES  # noqa: E402
 
@@ -307,16 +309,28 @@ def options_of(arguments):
                         help="where the report and the records go (default: build/demo)")
     options = parser.parse_args(arguments)
     options.out = os.path.abspath(options.out)
-    options.emulated = bool(options.topology or options.kernel or options.compare or options.append
-                            or platform.machine() != "aarch64"
-                            or not os.access("/dev/kvm", os.R_OK | os.W_OK))
+    options.asked = bool(options.topology or options.kernel or options.compare or options.append)
+    options.emulated = options.asked or not direct.possible()
     return options
+
+
+def explain_emulation():
+    """Why a host that has a /dev/kvm of its own is not used. Nothing is installed for the sake of a missing permission."""
+    obstacle = direct.obstacle()
+    missing = machine.missing_program()
+    if obstacle and missing:
+        raise Failure(f"{obstacle}. An emulated board would do too, but {missing} is not installed: "
+                      "scripts/setup --all installs it")
+    if obstacle:
+        progress(f"{obstacle}. Uses an emulated board instead")
 
 
 def main():
     """Everything in order."""
     start = time.monotonic()
     options = options_of(sys.argv[1:])
+    if not options.asked:
+        explain_emulation()
     kernels = [kernel if kernel in NAMED_KERNELS else os.path.abspath(kernel)
                for kernel in (options.kernel or "composite", options.compare) if kernel]
     set_up(options.emulated, kernels)

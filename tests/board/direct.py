@@ -5,8 +5,11 @@ It finds the same things: the build's programs on PATH, payloads and --put files
 a working folder of its own.
 """
 
+import errno
+import grp
 import os
 import platform
+import pwd
 import shutil
 import subprocess
 import sys
@@ -14,9 +17,42 @@ import tempfile
 
 from initramfs import Missing
 
+KVM = "/dev/kvm"
+
+
+def present():
+    """Whether this is an Arm host with KVM, whoever may use it."""
+    return platform.machine() == "aarch64" and os.path.exists(KVM)
+
+
+def obstacle():
+    """Why this user cannot use the /dev/kvm that is there, and what would help; None if nothing is in the way."""
+    if not present():
+        return None
+    try:
+        os.close(os.open(KVM, os.O_RDWR | os.O_CLOEXEC))
+        return None
+    except OSError as error:
+        reason = f"cannot open {KVM}: {error.strerror}"
+        return reason + (access_hint() if error.errno == errno.EACCES else "")
+
+
+def access_hint():
+    """Who may open it, and how to become one of them."""
+    info = os.stat(KVM)
+    if info.st_mode & 0o060 != 0o060 or not info.st_gid:
+        return "; only root may"
+    try:
+        group = grp.getgrgid(info.st_gid).gr_name
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without a name for it
+        return f"; group {info.st_gid} may"
+    return f"; group {group} may: sudo usermod -aG {group} {user}, and log in again"
+
 
 def possible():
-    return platform.machine() == "aarch64" and os.access("/dev/kvm", os.R_OK | os.W_OK)
+    """Whether commands can run on this host itself."""
+    return present() and not obstacle()
 
 
 def fill(folder, build, puts):

@@ -5,6 +5,7 @@ import collections
 import ctypes
 import os
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -19,6 +20,10 @@ READY, STDOUT, STDERR, FILE_DATA, FILE_END, STATUS = range(1, 7)
 HEADER = struct.Struct("<II")
 NUMBER = struct.Struct("<I")
 
+# What an emulated board takes, with Debian's packages of it, and what building its kernel does.
+PROGRAMS = {"qemu-system-aarch64": "qemu-system-arm", "dtc": "device-tree-compiler"}
+BUILDERS = ("make", "bc", "bison", "flex", "patch")
+
 BOOT_SECONDS = 60
 CONSOLE_LINES = 20
 PR_SET_PDEATHSIG = 1
@@ -32,6 +37,11 @@ class BoardFailed(Exception):
     def __init__(self, message, panicked=False):
         super().__init__(message)
         self.panicked = panicked
+
+
+def missing_program():
+    """The first of the programs for emulated boards that is not here; None if all are."""
+    return next((program for program in (*PROGRAMS, *BUILDERS) if not shutil.which(program)), None)
 
 
 def qemu_command(topology, icount, kernel, dtb, initrd, port, append):

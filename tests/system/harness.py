@@ -3,6 +3,9 @@
 
 A boot costs more than most commands, so all commands that need the same board
 run in one boot of it, and the tests then look at what they left behind.
+
+An Arm host with /dev/kvm is a board itself: tests whose promise holds on any host run there, one after the
+other, and the rest on emulated boards if there is a QEMU.
 """
 import concurrent.futures
 import fnmatch
@@ -22,7 +25,9 @@ PATIENCE = 400
 MOST = 50  # commands of a boot: two CPUs share equal parts, and none takes so long that it is stopped
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
+import direct  # noqa: E402
 import each  # noqa: E402
+import machine  # noqa: E402
 
 
 class Failed(Exception):
@@ -33,7 +38,8 @@ class Board:
     """A board to boot; equal ones share a boot, but for those that name another with boot=."""
 
     def __init__(self, topology="biglittle", kernel="composite", icount=False, append="", put=(),
-                 stdin=None, boot=None):
+                 stdin=None, boot=None, host=False):
+        self.on_host = host and direct.possible()
         self.options = [f"--topology={topology}", f"--kernel={kernel}", f"--timeout={PATIENCE}"]
         self.options += ["--icount"] if icount else []
         self.options += [f"--append={append}"] if append else []
@@ -47,8 +53,10 @@ class Board:
 
     def boot(self, commands):
         """Runs COMMANDS, one after the other; returns a Result each."""
+        # Without an option that asks for an emulated board, it runs them on the host.
+        options = [f"--timeout={PATIENCE}"] if self.on_host else self.options
         process = subprocess.run(
-            [os.path.join(TOP, "scripts", "board"), *self.options, "--",
+            [os.path.join(TOP, "scripts", "board"), *options, "--",
              *each.command_line(commands)],
             capture_output=True, check=False, input=(self.stdin or "").encode())
         if process.returncode:
@@ -116,14 +124,16 @@ def minivmm(*args):
     return ["minivmm", "--record=record", *args]
 
 
-def test(*commands, slow=False, **board):
+def test(*commands, slow=False, boots=False, **board):
     """Registers a test that gets the Results of COMMANDS, which run on Board(**board).
 
     The docstring's first line is the promise that it checks. A slow one runs only where
-    all tests are asked for.
+    all tests are asked for. host=True: the promise holds on any host with KVM, whatever its PMUs and
+    time. boots=True: a test without commands boots emulated boards itself.
     """
     def register(function):
         function.slow = slow
+        function.boots = boots
         TESTS.append((function, list(commands), Board(**board)))
         return function
     return register
@@ -150,11 +160,24 @@ def debian_program(name):
     return done.stdout.strip()
 
 
-def boot_all(tests, pool):
+def no_emulation():
+    """Why no board can be emulated here, and what would help; None if one can."""
+    missing = machine.missing_program()
+    if not missing:
+        return None
+    reason = f"needs an emulated board, and {missing} is not installed (scripts/setup --all installs it)"
+    obstacle = direct.obstacle()
+    return f"{reason}; {obstacle}" if obstacle else reason
+
+
+def boot_all(tests, pool, host):
     """Starts every boot; returns for each one's future its tests: (function, start, end) of results."""
-    boots, open_boots = [], {}
+    boots, open_boots, on_host = [], {}, {}
     for function, commands, board in tests:
         if not commands:
+            continue
+        if board.on_host:
+            on_host[host.submit(board.boot, commands)] = [(function, 0, len(commands))]
             continue
         boot = open_boots.get(board.key())
         if not boot or len(boot[1]) + len(commands) > MOST:
@@ -164,8 +187,8 @@ def boot_all(tests, pool):
         members.append((function, len(all_commands), len(all_commands) + len(commands)))
         all_commands += commands
     # The longest first, so that the last one to end is a short one.
-    return {pool.submit(board.boot, commands): members
-            for board, commands, members in sorted(boots, key=lambda boot: -len(boot[1]))}
+    return on_host | {pool.submit(board.boot, commands): members
+                      for board, commands, members in sorted(boots, key=lambda boot: -len(boot[1]))}
 
 
 def judge(function, boot=None, start=0, end=0):
@@ -181,9 +204,9 @@ def judge(function, boot=None, start=0, end=0):
     return None
 
 
-def judge_all(tests, pool):
+def judge_all(tests, pool, host):
     """Yields (function, what judge() says) of each test when it is known."""
-    boots = boot_all(tests, pool)
+    boots = boot_all(tests, pool, host)
     # Those that boot for themselves, if at all; the slow ones first, for the same reason.
     own = {pool.submit(judge, function): function for function, commands, _ in
            sorted(tests, key=lambda entry: not entry[0].slow) if not commands}
@@ -200,15 +223,19 @@ def promise(function):
 
 
 def run(pattern, slow):
-    """Runs the tests whose names match, slow ones only if SLOW; returns (passed, failed)."""
+    """Runs the tests whose names match, slow ones only if SLOW; returns (passed, failed, skipped)."""
     chosen = [entry for entry in TESTS if fnmatch.fnmatch(entry[0].__name__, pattern)]
     left = [entry[0] for entry in chosen if entry[0].slow and not slow]
     chosen = [entry for entry in chosen if entry[0] not in left]
+    unable = no_emulation()
+    needy = [entry[0] for entry in chosen if unable and (entry[0].boots or entry[1] and not entry[2].on_host)]
+    chosen = [entry for entry in chosen if entry[0] not in needy]
     failed = skipped = 0
     start = time.monotonic()
-    # One more than CPUs, as a board's start and a page's browser wait for a disk.
-    with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
-        for function, reason in judge_all(chosen, pool):
+    # One more than CPUs, as a board's start and a page's browser wait for a disk. The host itself is one board.
+    with (concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool,
+          concurrent.futures.ThreadPoolExecutor(1) as host):
+        for function, reason in judge_all(chosen, pool, host):
             line = f"{function.__name__}: {promise(function)}"
             if isinstance(reason, Skipped):
                 skipped += 1
@@ -218,7 +245,8 @@ def run(pattern, slow):
                 print(f"not ok {line}", *reason.splitlines(), sep="\n# ", flush=True)
             else:
                 print(f"ok {line}", flush=True)
-    for function in left:
-        print(f"skip {function.__name__}: {promise(function)}: slow, scripts/test --all runs it")
+    for function, reason in ([(function, "slow, scripts/test --all runs it") for function in left]
+                             + [(function, unable) for function in needy]):
+        print(f"skip {function.__name__}: {promise(function)}: {reason}")
     print(f"# {len(chosen)} board tests in {time.monotonic() - start:.0f} s", file=sys.stderr)
-    return len(chosen) - failed - skipped, failed
+    return len(chosen) - failed - skipped, failed, skipped + len(left) + len(needy)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests on emulated boards: run.py [--all] [NAME-PATTERN]. Exit status 1 if one fails."""
+"""Runs the tests on boards: run.py [--all] [NAME-PATTERN]. Exit status 1 if one fails or none has such a name.
+
+run.py --emulates: exit status 0 if boards can be emulated here."""
 import os
 import signal
 import sys
@@ -18,6 +20,7 @@ import test_console  # noqa: E402,F401
 import test_debian  # noqa: E402,F401
 import test_exact  # noqa: E402,F401
 import test_faults  # noqa: E402,F401
+import test_harness  # noqa: E402,F401
 import test_hostile  # noqa: E402,F401
 import test_input  # noqa: E402,F401
 import test_install  # noqa: E402,F401
@@ -40,5 +43,10 @@ import test_tree  # noqa: E402,F401
 signal.signal(signal.SIGINT, signal.default_int_handler)
 arguments = sys.argv[1:]
 slow = "--all" in arguments
-passed, failed = harness.run(next((a for a in arguments if a != "--all"), "*"), slow)
-sys.exit(1 if failed or not passed else 0)
+if arguments == ["--emulates"]:
+    sys.exit(1 if harness.no_emulation() else 0)
+pattern = next((a for a in arguments if a != "--all"), "*")
+passed, failed, skipped = harness.run(pattern, slow)
+if not passed + failed + skipped:
+    print(f"run.py: no board test is called {pattern}", file=sys.stderr)
+sys.exit(1 if failed or not passed + skipped else 0)

@@ -18,6 +18,12 @@ def expect_auto(result, probe, mode, pmu):
     expect_equal(json.loads(probe.expect_status(0).stdout)["auto"], mode, "what --probe says")
 
 
+@test(*auto(), host=True)
+def auto_runs_the_guest(result, probe):
+    """auto, wherever it is: the guest ends well, in the mode that --probe says."""
+    expect_auto(result, probe, result.expect_status(0).run["mode"], result.run["pmu"])
+
+
 @test(*auto())
 def auto_takes_composite_on_all_cpus(result, probe):
     """auto, all CPUs of a mixed-core board: composite."""

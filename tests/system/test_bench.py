@@ -16,7 +16,7 @@ BUDGETS = {
 }
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def startup_and_exits_keep_their_budget():
     """Startup takes at most 1.3 x the floor, 1.85 x in the jail, an exit 150 instructions more, a byte 190."""
     done = subprocess.run([os.path.join(TOP, "scripts", "bench"), "--emulated", "--json=-",
@@ -31,7 +31,7 @@ def startup_and_exits_keep_their_budget():
                f"{name}: {ours}, {floor} for the floor, allowed are {factor} x + {plus}")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def profiles_add_up():
     """scripts/profile: phases and functions add up to what bench counts for the same program."""
     done = subprocess.run([os.path.join(TOP, "scripts", "profile"), "--top=1000000", "bench-true"],
@@ -43,7 +43,7 @@ def profiles_add_up():
     expect(len(sums) == 4 and len(set(sums)) == 1, f"total, phases, calls and functions: {sums}")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def profiles_know_the_phases():
     """scripts/profile finds minivmm's own steps and functions, wherever the kernel loads it."""
     done = subprocess.run([os.path.join(TOP, "scripts", "profile"), "--top=1000000", "minivmm", "--quiet",

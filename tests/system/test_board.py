@@ -68,7 +68,7 @@ def expect_nothing_left(folder, mark):
     expect_equal(os.listdir(folder), [], "files left")
 
 
-@test()
+@test(boots=True)
 def board_leaves_nothing_behind():
     """Two boards at once, one gets SIGINT, one SIGKILL: no process and no file is left."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
@@ -103,7 +103,7 @@ def kernels_have_their_names_everywhere():
     expect_equal([name for name in names for text in texts if name not in text], [], "names that are missing")
 
 
-@test()
+@test(boots=True)
 def board_failures_have_statuses():
     """No boot, a panic, a timeout, wrong arguments, no such command: a status and a line each."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
@@ -122,7 +122,7 @@ def board_failures_have_statuses():
             expect(console or status > 121, f"no lines of the console with status {status}")
 
 
-@test()
+@test(boots=True)
 def board_streams_are_clean():
     """Input, output, errors and files pass through unchanged, and so does the status."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
@@ -138,7 +138,7 @@ def board_streams_are_clean():
             expect(file.read() == DATA, "a file that went there and back differs")
 
 
-@test()
+@test(boots=True)
 def board_ends_with_its_reader():
     """When the output's reader goes, as head does, the board ends without a word."""
     with subprocess.Popen(board("--", "copy"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -154,7 +154,7 @@ def board_ends_with_its_reader():
     expect(b"board:" not in errors and b"Traceback" not in errors, errors)
 
 
-@test()
+@test(boots=True)
 def board_takes_long_commands():
     """A command line of 300 KiB reaches the board whole."""
     filler = ["x" * 99] * 3000

@@ -103,7 +103,7 @@ def check_results(done, results):
     return runs
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def bundle_runs_in_a_bare_root():
     """Untarred beside a busybox alone: run tests, demonstrates, keeps all; scripts/report makes a page."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
@@ -118,7 +118,7 @@ def bundle_runs_in_a_bare_root():
         expect_equal(text.count("<svg"), 13, "pictures")
 
 
-@test()
+@test(boots=True)
 def bundle_says_what_lacks():
     """On a board without EL2 run warns, keeps what it can, and exits with pmu-regress's 4; wrong options 2."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
@@ -134,7 +134,7 @@ def bundle_says_what_lacks():
                  "a wrong option")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def bundle_runs_on_debians_kernel():
     """The same on Debian's own arm64 kernel, which has no composite mode."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

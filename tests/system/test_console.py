@@ -20,7 +20,7 @@ def talk(how, steps, *options):
                    "type=^Aq^M", "expect=key 0x0000000d", "type=^Ax", "cooked"]),
       talk("pty", ["raw", "type=^C", "cooked"]),
       talk("pty", ["type=i", "expect=listens", "type=^C", "expect=key 0x00000003", "type=^Z",
-                   "expect=key 0x0000001a", "type=^Ax", "cooked"]))
+                   "expect=key 0x0000001a", "type=^Ax", "cooked"]), host=True)
 def keys_are_as_documented(keys, interrupted, listening):
     """At a terminal: Ctrl-A and its commands, a BREAK, and whose Ctrl-C it is."""
     for result in (keys, interrupted, listening):
@@ -32,7 +32,7 @@ def keys_are_as_documented(keys, interrupted, listening):
 @test(talk("pty", ["raw", "type=o", "cooked"]),
       talk("pty", ["raw", "type=d", "cooked"]),
       talk("pty", ["raw", "cooked"], "--timeout=5"),
-      *(talk("pty", ["raw", f"signal={signal}", "cooked"]) for signal in (1, 2, 3, 15)))
+      *(talk("pty", ["raw", f"signal={signal}", "cooked"]) for signal in (1, 2, 3, 15)), host=True)
 def terminal_is_restored(off, crash, timeout, *signals):
     """However a run ends, the terminal is as it was: off, crash, timeout, HUP, INT, QUIT, TERM."""
     off.expect_status(0)
@@ -44,7 +44,7 @@ def terminal_is_restored(off, crash, timeout, *signals):
 
 @test(talk("pty", ["raw", "signal=20", "stopped", "cooked", "signal=18", "raw", "type=q",
                    "expect=key 0x00000071", "type=^Az", "stopped", "cooked", "signal=18", "raw",
-                   "type=o", "cooked"]))
+                   "type=o", "cooked"]), host=True)
 def stops_and_goes_on(result):
     """SIGTSTP and Ctrl-A z give the terminal back and stop; SIGCONT takes it again and goes on."""
     result.expect_status(0)
@@ -52,7 +52,7 @@ def stops_and_goes_on(result):
 
 @test(talk("pipe", ["type=^A^C^Zx", "expect=key 0x00000001", "expect=key 0x00000003",
                     "expect=key 0x0000001a", "expect=key 0x00000078", "eof", "sleep=300", "signal=15"]),
-      talk("pipe", [f"type={'.' * 1500}Do"]))
+      talk("pipe", [f"type={'.' * 1500}Do"]), host=True)
 def pipes_carry_everything(binary, many):
     """Piped input is nobody's but the guest's, however much; its end does not end the guest."""
     binary.expect_status(143)
@@ -60,7 +60,7 @@ def pipes_carry_everything(binary, many):
 
 
 @test(talk("pipe", ["type=no", "sleep=500"]), talk("pipe", ["type=po", "sleep=3500"]),
-      talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]), slow=True)
+      talk("pipe", ["type=n", "sleep=500", "signal=15", "gone"]), slow=True, host=True)
 def a_slow_reader_gets_all(lines, rest, ended):
     """Output to a full pipe is whole and in order when the guest has ended; SIGTERM does not wait."""
     lines = lines.expect_status(0).stdout.splitlines()[1:]
@@ -79,7 +79,7 @@ def a_slow_reader_gets_all(lines, rest, ended):
        "talk.bin"],
       talk("pipe", ["type=r"], "--no-reboot"),
       talk("pipe", ["type=r", "expect=> ", "type=o"], "--mem=256M"),
-      ["minivmm", "--pmu=off", "--quiet", "--timeout=2", "reset.bin"])
+      ["minivmm", "--pmu=off", "--quiet", "--timeout=2", "reset.bin"], host=True)
 def reset_starts_the_guest_anew(result, noted, ended, large, forever):
     """SYSTEM_RESET: RAM, GIC and vCPUs are as at first; --no-reboot ends; --timeout is for all."""
     result.expect_status(0)
@@ -98,7 +98,7 @@ NOTED = ["drive", "pipe", "expect=> ", "type=uo", "minivmm", "--pmu=off", "talk.
 
 @test(NOTED, [("type=UUo" if word == "type=uo" else word) for word in NOTED],
       talk("pipe", ["type=uo"]), talk("pipe", ["type=u"], "--strict-mmio"),
-      talk("pipe", ["type=w"]))
+      talk("pipe", ["type=w"]), host=True)
 def nothing_reads_as_zero(noted, many, quiet, strict, pair):
     """An address where nothing is: reads as zero, is said once and not for ever; --strict-mmio: 72."""
     for result in (noted, many, quiet):

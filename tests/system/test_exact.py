@@ -83,7 +83,7 @@ def explicit_returns_and_goes_on(result):
         expect(one_count(result.windows, what) > 40000, what)
 
 
-@test()
+@test(boots=True)
 def two_boots_are_identical():
     """Two boots of one command record the same to the nanosecond."""
     command = payload("composite", TWICE, 20)

@@ -68,7 +68,7 @@ def full_disk_keeps_whole_lines(record, both):
 @test(["with", "out=/dev/full", "minivmm", "--pmu=off", "bytes.bin"],
       ["with", "out=/dev/full", "minivmm", "--pmu=off", "--record=-", "off.bin"],
       ["with", "out=/dev/full", "minivmm", "--probe"],
-      ["with", "out=/dev/full", "minivmm", "--help"], icount=True, boot="faults")
+      ["with", "out=/dev/full", "minivmm", "--help"], icount=True, boot="faults", host=True)
 def full_stdout_is_told(guest, record, *others):
     """Output, record, --probe and --help to a stdout that takes nothing: status 65 and one line."""
     guest.expect_status(INPUT).expect_one_line("stdout", "No space left on device")

@@ -90,20 +90,20 @@ def no_gicv3(result):
     result.expect_status(HOST).expect_one_line("--gic=3", "use --gic=2")
 
 
-@test(["minivmm", "crash.bin"])
+@test(["minivmm", "crash.bin"], host=True)
 def crash_is_reported(result):
     """An exception that the guest does not expect: status 72 with ESR, ELR and FAR."""
     result.expect_status(72).expect_one_line("ESR 0x", "ELR 0x", "FAR 0x")
 
 
-@test(["minivmm", "--timeout=1", "hang.bin"])
+@test(["minivmm", "--timeout=1", "hang.bin"], host=True)
 def hang_times_out(result):
     """--timeout ends a guest that hangs: status 124."""
     result.expect_status(124).expect_one_line("--timeout", "1 s")
 
 
 @test(*(["with", f"signal={signal}", "minivmm", "--record=record", "hang.bin"]
-        for signal in (2, 15)), icount=True)
+        for signal in (2, 15)), icount=True, host=True)
 def signals_end_the_run(*results):
     """SIGINT and SIGTERM end a run cleanly: 130 and 143, and the record is whole."""
     for result, signal in zip(results, (2, 15)):

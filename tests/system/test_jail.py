@@ -19,7 +19,7 @@ FORBIDDEN = ("open create openat2 mkdir unlink truncate execve socket ptrace pro
 ROLES = ("vcpu", "main-no-reboot")
 
 
-@test(*(["jailed", role, call] for role in ROLES for call in FORBIDDEN))
+@test(*(["jailed", role, call] for role in ROLES for call in FORBIDDEN), host=True)
 def forbidden_calls_kill(*results):
     """From inside, as a vCPU's and as the main thread: each forbidden call ends it, with 73 and a line."""
     for result in results:
@@ -30,7 +30,7 @@ def forbidden_calls_kill(*results):
 @test(["jailed", "vcpu", "write", "mmap", "affinity_own", "kick_own"],
       ["jailed", "main-no-reboot", "write", "mmap", "kick_own"],
       ["jailed", "main", "write", "mmap", "kick_own", "affinity_own", "ioctl_create_vm"],
-      ["jailed", "main-no-reboot", "affinity_own"], ["jailed", "main-timed", "affinity_other"])
+      ["jailed", "main-no-reboot", "affinity_own"], ["jailed", "main-timed", "affinity_other"], host=True)
 def allowed_calls_pass(vcpu, final, resets, own, other):
     """What the rules allow passes; what a reset takes is allowed only where a reset can be."""
     for result in (vcpu, final, resets):
@@ -41,7 +41,7 @@ def allowed_calls_pass(vcpu, final, resets, own, other):
         result.expect_status(JAIL)
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def every_number_is_judged():
     """Every call number there is, in every role: only those of the rules pass, as docs/security.md says."""
     done = subprocess.run([os.path.join(TOP, "scripts", "security"), "--check"], capture_output=True, text=True,
@@ -139,7 +139,7 @@ def rules_are_all_needed_dynamically(rules, *results):
     expect_needed(rules, results, set(UNSEEN))
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def log_mode_logs():
     """--jail=log: the call passes, and the kernel's log has its number, where the kernel audits."""
     done = subprocess.run([os.path.join(TOP, "scripts", "board"), "--kernel=debian-6.12", "--verbose",

@@ -63,7 +63,7 @@ def ktap_is_what_kunit_reads(passes, skips, fails, cannot):
     expect("expected" in reason, f"no reason above the first failure: {reason}")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def ktap_is_a_collection_of_kselftest():
     """The kernel's run_kselftest.sh runs the bundle's families: passed, failed, skipped; and they are all in its list."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:

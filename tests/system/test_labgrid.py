@@ -91,7 +91,7 @@ def check(run, board):
         expect(f"machine: minivmm {topology} board" in file.read(), f"{topology} was another board")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def labgrid_runs_the_bundle_on_two_boards():
     """labgrid: biglittle and dynamiq at once; bundle put, run, results fetched; a case of pytest for each of KTAP."""
     needs_labgrid()
@@ -112,7 +112,7 @@ def needs_sshd():
     return server
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def labgrid_runs_the_bundle_over_ssh():
     """labgrid: ssh.yaml with the address of an emulated board, Debian's kernel and SSH server: all as over a console."""
     needs_labgrid()

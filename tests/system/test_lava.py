@@ -61,7 +61,7 @@ def lava_takes_the_jobs():
     expect_equal((done.returncode, done.stderr), (0, ""), "validation")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def lava_runs_the_bundle():
     """lava-run, without a server: an emulated board boots, and each case of the bundle's KTAP is a result of LAVA's."""
     if not shutil.which("lava-run"):

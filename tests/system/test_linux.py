@@ -43,7 +43,7 @@ def check_talk(lines, cpus=4):
         expect(not any(sign in line for line in lines), f"{sign} in {lines!r}")
 
 
-@test()
+@test(boots=True)
 def linux_guest_boots_and_talks():
     """A Linux guest has earlycon, 4 vCPUs, a PMU and a console that loses nothing; it powers off."""
     lines = talk(guests.board_kernel(), *guests.command("earlycon"))
@@ -53,7 +53,7 @@ def linux_guest_boots_and_talks():
     guests.check_kernel_log(lines, 1)
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_guest_on_gicv2():
     """The same through a GICv2, with the 8 vCPUs that it has room for."""
     lines = talk(guests.board_kernel(), *guests.command("earlycon", "--cpus=8"), topology="gicv2")
@@ -61,7 +61,7 @@ def linux_guest_on_gicv2():
     guests.check_kernel_log(lines, 7)
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_guest_resets_and_panics():
     """reboot and a panic with panic=1 are resets, without a crash; --pmu=off has no PMU."""
     reboot, panic, off = guests.run(
@@ -79,7 +79,7 @@ def linux_guest_resets_and_panics():
     guests.check_kernel_log(lines, None)
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_gets_the_tree_of_dtb_out():
     """--dtb-out writes what the guest's kernel got, byte for byte."""
     result, = guests.run(guests.board_kernel(),
@@ -96,7 +96,7 @@ for _series, _image in guests.debian_kernels():
         guests.check_kernel_log(lines, 1)
 
     debian_guest.__name__ += f"_{_series.replace('.', '_')}_boots_and_talks"
-    test(slow=True)(debian_guest)
+    test(slow=True, boots=True)(debian_guest)
 
 
 PROMPT = "expect=# "
@@ -122,7 +122,7 @@ def use_shell(image):
 
 # The boards' own kernel has no SysRq.
 for _series, _image in list(guests.debian_kernels())[-1:]:
-    @test(slow=True)
+    @test(slow=True, boots=True)
     def debian_guest_has_a_shell(image=_image):
         """Debian's kernel as packaged gives its shell, typed at; BREAK and b reset it, poweroff ends it."""
         use_shell(image)

@@ -51,7 +51,7 @@ def check_samples(lines):
     return count
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_perf_composite():
     """perf in a Linux guest, composite: cycles (as r11) count and sample on both clusters, the rest is not offered."""
     lines, work, _ = run_perf("--pmu=composite", icount=True)
@@ -65,7 +65,7 @@ def linux_perf_composite():
     expect(total >= 40 * work, f"{total} cycles")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_perf_default():
     """perf in a Linux guest, default: off the PMU's cluster all counters stand still, and perf does not know."""
     lines, work, _ = run_perf("--pmu=default", icount=True)
@@ -80,7 +80,7 @@ def linux_perf_default():
     expect(0.25 * work < count / 40 < 0.75 * work, f"sampled {count} cycles, work {40 * work}")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_perf_explicit():
     """perf in a Linux guest, explicit: refused hops return, and all events count and sample as if there were none."""
     lines, work, result = run_perf("--pmu=explicit", "--on-refusal=return", icount=True)
@@ -92,7 +92,7 @@ def linux_perf_explicit():
     expect(check_samples(lines) >= 40 * work, f"the sampled event lost cycles: {lines!r}")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def linux_perf_gicv2():
     """perf in a Linux guest through a GICv2, explicit: all events count and sample, hops included."""
     lines, work, _ = run_perf("--pmu=explicit", icount=True, topology="gicv2")
@@ -113,4 +113,4 @@ for _series, _image in guests.debian_kernels():
         expect(0 < inside <= number <= count // period + 1, f"samples of {lines!r}")
 
     debian_guest_perf.__name__ += f"_{_series.replace('.', '_')}"
-    test(slow=True)(debian_guest_perf)
+    test(slow=True, boots=True)(debian_guest_perf)

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from xml.etree import ElementTree
 
-from harness import PATIENCE, TOP, Board, debian_program, expect, expect_equal, test
+import direct
+from harness import PATIENCE, TOP, Board, Skipped, debian_program, expect, expect_equal, test
 
 FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
 PASSED, USAGE, NOTHING = 0, 2, 4
@@ -22,7 +23,7 @@ def expect_skip_of_all(result):
     expect(skip.startswith("ok 1 pmu-regress # SKIP ") and len(skip) > 30, f"no reason in {skip!r}")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def regress_runs_are_identical():
     """pmu-regress under instruction counting: all pass, and two boots say the same."""
     first, second = (Board(icount=True).boot([FEW])[0] for _ in range(2))
@@ -31,7 +32,7 @@ def regress_runs_are_identical():
     expect_equal(first.stdout, second.stdout, "output of the second boot")
 
 
-@test(["pmu-regress", "--run=nonsense"], ["pmu-regress", "--nonsense"], icount=True)
+@test(["pmu-regress", "--run=nonsense"], ["pmu-regress", "--nonsense"], icount=True, host=True)
 def regress_refuses_nonsense(*results):
     """pmu-regress: a pattern without a test and an unknown option are status 2."""
     for result in results:
@@ -102,15 +103,24 @@ def expect_all_judged(results):
         expect_equal(result.stdout.count("\nok "), planned, "cases with a result")
 
 
+# Seconds on a host; an emulated board takes longer, and has all of it counting instructions, below.
+@test(*whole("interface", "registers"), ["pmu-regress", "--run=counting.cycles/*"], host=True, slow=not direct.possible())
+def regress_judges_the_host(*results):
+    """pmu-regress in wall time, on an Arm host's own KVM: all of interface, registers, counting.cycles: none fails."""
+    if results[0].status == NOTHING:
+        raise Skipped(results[0].stdout.partition("# SKIP ")[2].splitlines()[0])
+    expect_all_judged(results)
+
+
 # Two boots, which share the work of all families between two CPUs.
 @test(*whole("interface", "registers", "counting", "overflow", "state"),
-      icount=True, boot="one vCPU", slow=True)
+      icount=True, boot="one vCPU", slow=True, host=True)
 def regress_whole_one_vcpu(*results):
     """pmu-regress, all of interface, registers, counting, overflow, state: none fails."""
     expect_all_judged(results)
 
 
-@test(*whole("many", "host", "storm"), icount=True, boot="many vCPUs", slow=True)
+@test(*whole("many", "host", "storm"), icount=True, boot="many vCPUs", slow=True, host=True)
 def regress_whole_many(*results):
     """pmu-regress, all of many, host, storm: none fails."""
     expect_all_judged(results)
@@ -124,7 +134,7 @@ def soak(*options):
     return done.returncode, [row.split()[:6] for row in rows], re.findall(r"^a case .*? in (\d.*)$", done.stdout, re.M)
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def soak_counts_false_alarms():
     """scripts/soak: what passed and what did not, for each disturbance, and the bounds that it shows."""
     few = "--only=counting.cycles/composite/sync/*"
@@ -140,7 +150,7 @@ def soak_counts_false_alarms():
     expect_equal(soak("--only=counting.cycles/strict/*"), (2, [], []), "of cases that are all skipped")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def soak_keeps_what_ran():
     """scripts/soak ended by Ctrl-C: the table and the bounds of the runs before; a --keep that cannot be: a line."""
     command = [os.path.join(TOP, "scripts", "soak"), "--disturb=none", "--only=interface.refused/first-run"]
@@ -177,10 +187,10 @@ done
 """
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def regress_ended_by_a_signal_leaves_nothing():
     """pmu-regress ended by SIGHUP, and by a SIGTERM to all its processes: none is left, and perf's limit is back."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "board"), f"--timeout={PATIENCE}",
+    done = subprocess.run([os.path.join(TOP, "scripts", "board"), "--topology=biglittle", f"--timeout={PATIENCE}",
                            f"--put={debian_program('shell')}:/bin/busybox", "--", "/bin/busybox", "sh", "-c", ENDED],
                           capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     expect_equal((done.returncode, done.stdout), (0, "left:  limit: 0\n" * 2), f"status and what is left ({done.stderr})")

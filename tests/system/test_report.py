@@ -93,7 +93,7 @@ def demo():
     return script("demo", "--topology=biglittle", f"--out={kept.name}"), kept.name
 
 
-@test()
+@test(boots=True)
 def demo_makes_the_report():
     """scripts/demo: the guest that divides dies in default mode only; the last line is the page."""
     done, out = demo()
@@ -113,7 +113,7 @@ def demo_makes_the_report():
                  "pictures with a text alternative")
 
 
-@test()
+@test(boots=True)
 def report_follows_the_records():
     """scripts/report: when a number of a record changes, table, text and picture change with it."""
     done, out = demo()
@@ -190,7 +190,7 @@ def report_without_gnuplot():
         expect_equal(read(path), record(), "the record")
 
 
-@test()
+@test(boots=True)
 def demo_failures_are_a_line():
     """A kernel that panics, an Image that does not boot or is none: a last line that says it."""
     with folder() as work:
@@ -205,7 +205,7 @@ def demo_failures_are_a_line():
             expect("Traceback" not in done.stderr, done.stderr)
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def demo_broken_off_keeps_its_records():
     """Ctrl-C in the middle of a demo: status 130, no process left, and its records make a report."""
     with folder() as work:
@@ -228,7 +228,7 @@ def demo_broken_off_keeps_its_records():
         expect("died in calibration" in read(work, "report.html"), "the records are not in it")
 
 
-@test(slow=True)
+@test(slow=True, boots=True)
 def page_is_legible():
     """In a browser 360, 800 and 1600 px wide no text overlaps another or is cut."""
     browser = shutil.which("chromium")

@@ -42,7 +42,7 @@ def trace_keeps_the_format(result):
                  [window["cycles_end"] for window in result.windows], "cycle counters")
 
 
-@test(minivmm("--trace=/nowhere/trace.json", "guest.bin"))
+@test(minivmm("--trace=/nowhere/trace.json", "guest.bin"), host=True)
 def trace_that_cannot_be_written(result):
     """--trace to a folder that does not exist: status 65, and the option is named."""
     result.expect_status(65).expect_one_line("--trace=/nowhere/trace.json")
