@@ -39,9 +39,52 @@ enum {
 /* PeriphID and PCellID of r1p5: Linux takes the FIFOs for 32 deep from revision 3 on. */
 static const uint8_t ids[] = { 0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
 
+/* So many looks for input in a row are a guest's that waits for it: Linux takes 3 when it starts.
+ */
+#define POLLS 16
+
 static unsigned depth(const struct pl011 *uart)
 {
 	return uart->lcr & LCR_H_FEN ? PL011_FIFO : 1;
+}
+
+/*
+ * Whether the guest takes input. Until then there is none for it: a driver that starts empties
+ * the FIFO, and would throw away what was piped to a guest that had yet to begin to read.
+ */
+static bool takes_input(const struct pl011 *uart)
+{
+	return uart->imsc & (INT_RX | INT_RT) ||
+	       atomic_load_explicit(&uart->polls, memory_order_relaxed) >= POLLS;
+}
+
+static unsigned available(const struct pl011 *uart)
+{
+	return takes_input(uart) ? uart->input.count : 0;
+}
+
+/* FR and RIS never ask for patience with output: who looks again and again waits for input. */
+static void note_poll(struct pl011 *uart)
+{
+	unsigned polls = atomic_load_explicit(&uart->polls, memory_order_relaxed);
+
+	if (polls < POLLS)
+		atomic_store_explicit(&uart->polls, polls + 1, memory_order_relaxed);
+}
+
+/* A look before and after each byte is output's. */
+static void note_output(struct pl011 *uart)
+{
+	unsigned polls = atomic_load_explicit(&uart->polls, memory_order_relaxed);
+
+	if (polls && polls < POLLS)
+		atomic_store_explicit(&uart->polls, 0, memory_order_relaxed);
+}
+
+/* Another driver may begin here, which has not asked for input yet. */
+static void note_setup(struct pl011 *uart)
+{
+	atomic_store_explicit(&uart->polls, 0, memory_order_relaxed);
 }
 
 /* The fill at which the receive interrupt rises. */
@@ -59,19 +102,20 @@ static unsigned trigger(const struct pl011 *uart)
  */
 static void update(struct pl011 *uart)
 {
+	unsigned count = available(uart);
 	bool level;
 
 	uart->ris &= ~(INT_RX | INT_RT);
-	if (uart->count)
+	if (count)
 		uart->ris |= INT_RT;
-	if (uart->count >= trigger(uart))
+	if (count >= trigger(uart))
 		uart->ris |= INT_RX;
 	level = uart->ris & uart->imsc;
 	if (level != uart->level) {
 		uart->level = level;
 		uart->host.set_irq(uart->host.owner, level);
 	}
-	if (uart->refused && !uart->count) {
+	if (uart->refused && !uart->input.count && takes_input(uart)) {
 		uart->refused = false;
 		uart->host.want_input(uart->host.owner);
 	}
@@ -79,24 +123,29 @@ static void update(struct pl011 *uart)
 
 static uint16_t receive(struct pl011 *uart)
 {
+	struct pl011_fifo *input = &uart->input;
 	uint16_t entry;
 
-	if (!uart->count)
+	atomic_store_explicit(&uart->polls, POLLS, memory_order_relaxed);
+	if (!input->count)
 		return 0;
-	entry = uart->fifo[uart->head];
-	uart->head = (uart->head + 1) % PL011_FIFO;
-	uart->count--;
+	entry = input->entries[input->head];
+	input->head = (input->head + 1) % PL011_FIFO;
+	input->count--;
 	uart->rsr = entry >> 8;
 	return entry;
 }
 
-static uint32_t flags(const struct pl011 *uart)
+static uint32_t flags(struct pl011 *uart)
 {
 	uint32_t value = FR_TXFE;
+	unsigned count;
 
-	if (!uart->count)
+	note_poll(uart);
+	count = available(uart);
+	if (!count)
 		value |= FR_RXFE;
-	if (uart->count >= depth(uart))
+	if (count >= depth(uart))
 		value |= FR_RXFF;
 	return value;
 }
@@ -123,6 +172,7 @@ static uint32_t read_register(struct pl011 *uart, uint64_t offset)
 	case IMSC:
 		return uart->imsc;
 	case RIS:
+		note_poll(uart);
 		return uart->ris;
 	case MIS:
 		return uart->ris & uart->imsc;
@@ -148,18 +198,19 @@ static void write_register(struct pl011 *uart, uint64_t offset, uint32_t value)
 	case FBRD:
 		uart->fbrd = value & 0x3f;
 		break;
-	case LCR_H:
-		if ((uart->lcr ^ value) & LCR_H_FEN)
-			uart->count = 0;
+	case LCR_H: /* in hardware it empties a FIFO that it turns on or off */
+		note_setup(uart);
 		uart->lcr = value & 0xff;
 		break;
 	case CR:
+		note_setup(uart);
 		uart->cr = value & 0xffff;
 		break;
 	case IFLS:
 		uart->ifls = value & 0x3f;
 		break;
 	case IMSC:
+		note_setup(uart);
 		uart->imsc = value & INT_ALL;
 		break;
 	case ICR:
@@ -173,7 +224,10 @@ static void write_register(struct pl011 *uart, uint64_t offset, uint32_t value)
 
 void pl011_init(struct pl011 *uart, struct output *output, const struct pl011_host *host)
 {
+	const struct pl011_fifo input = uart->input;
+
 	memset(uart, 0, sizeof(*uart));
+	uart->input = input;
 	pthread_mutex_init(&uart->lock, NULL);
 	uart->output = output;
 	uart->host = *host;
@@ -208,6 +262,7 @@ void pl011_access(void *owner, struct bus_access *access)
 
 	if (access->write && access->offset == DR && access->length <= 4) {
 		output_put(uart->output, (uint8_t)access->value);
+		note_output(uart);
 		/* Then nothing else changes. */
 		if (atomic_load_explicit(&uart->ris, memory_order_relaxed) & INT_TX)
 			return;
@@ -217,11 +272,13 @@ void pl011_access(void *owner, struct bus_access *access)
 
 size_t pl011_input(struct pl011 *uart, const uint16_t *input, size_t count)
 {
-	size_t taken;
+	struct pl011_fifo *fifo = &uart->input;
+	size_t room, taken;
 
 	pthread_mutex_lock(&uart->lock);
-	for (taken = 0; taken < count && uart->count < depth(uart); taken++) {
-		uart->fifo[(uart->head + uart->count++) % PL011_FIFO] = input[taken];
+	room = takes_input(uart) ? depth(uart) : 0;
+	for (taken = 0; taken < count && fifo->count < room; taken++) {
+		fifo->entries[(fifo->head + fifo->count++) % PL011_FIFO] = input[taken];
 		if (input[taken] & PL011_BREAK)
 			uart->ris |= INT_BE;
 	}

@@ -22,24 +22,34 @@ struct pl011_host {
 	void *owner;
 };
 
+/* Input that the guest has not read; it outlives a reset of the guest. */
+struct pl011_fifo {
+	uint16_t entries[PL011_FIFO]; /* as DR shows them */
+	unsigned head, count;
+};
+
 struct pl011 {
 	pthread_mutex_t lock; /* vCPU threads and the thread that reads input */
 	struct output *output;
 	struct pl011_host host;
 	bool level;
-	bool refused;              /* input is waiting outside */
-	uint16_t fifo[PL011_FIFO]; /* as DR shows them */
-	unsigned head, count;
+	bool refused; /* input is waiting outside */
+	struct pl011_fifo input;
+	atomic_uint polls; /* looks for input since the guest did something else */
 	uint32_t rsr, cr, lcr, ibrd, fbrd, ifls, imsc, dmacr;
 	atomic_uint ris;
 };
 
+/* For each life of the guest; before the first, @uart is all zero. */
 void pl011_init(struct pl011 *uart, struct output *output, const struct pl011_host *host);
 
 /* Bus handler; owner is the struct pl011. */
 void pl011_access(void *owner, struct bus_access *access);
 
-/* Queues bytes and breaks for the guest, as many as there is room for; returns how many. */
+/*
+ * Queues bytes and breaks for the guest, as many as there is room for; returns how many. There is
+ * none until the guest reads DR, keeps looking whether it could, or enables a receive interrupt.
+ */
 size_t pl011_input(struct pl011 *uart, const uint16_t *input, size_t count);
 
 /* Whether the guest has enabled an interrupt for input. */

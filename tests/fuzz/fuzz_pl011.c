@@ -16,7 +16,10 @@
 #define FD      1000000 /* no process has so many */
 #define MAX_OPS 2000
 
-enum { DR = 0x00, FR = 0x18, LCR_H = 0x2c, MIS = 0x40, FEN = 1 << 4, RXFE = 1 << 4, RXFF = 1 << 6 };
+#define POLLS 16 /* looks for input after which the guest gets some */
+
+enum { DR = 0x00, FR = 0x18, LCR_H = 0x2c, CR = 0x30, IMSC = 0x38, RIS = 0x3c, MIS = 0x40 };
+enum { FEN = 1 << 4, RXFE = 1 << 4, RXFF = 1 << 6, RECEIVE = 0x50 };
 
 static uint8_t written[MAX_OPS + 1], sunk[MAX_OPS + 1];
 static size_t nwritten, nsunk;
@@ -26,7 +29,8 @@ static struct {
 	bool level, refused, fifo;
 	int wanted; /* calls of want_input since the last refusal */
 	uint16_t queue[PL011_FIFO];
-	unsigned count;
+	unsigned count, polls;
+	uint64_t imsc;
 } model;
 
 static unsigned next_mood(void)
@@ -89,10 +93,25 @@ static unsigned depth(void)
 	return model.fifo ? PL011_FIFO : 1;
 }
 
+static bool takes_input(void)
+{
+	return model.imsc & RECEIVE || model.polls >= POLLS;
+}
+
+static void model_polls(uint64_t offset)
+{
+	if (offset == DR)
+		model.polls = POLLS;
+	else if ((offset == FR || offset == RIS) && model.polls < POLLS)
+		model.polls++;
+}
+
 static uint64_t read_at(struct pl011 *uart, uint64_t offset, unsigned length)
 {
 	struct bus_access access = { .offset = offset, .length = length };
 
+	if (length <= 4)
+		model_polls(offset & ~3ull);
 	pl011_access(uart, &access);
 	must(length == 8 || access.value >> length * 8 == 0);
 	return access.value;
@@ -122,18 +141,20 @@ static void do_write(struct pl011 *uart, struct bus_access access)
 	pl011_access(uart, &access);
 	if (access.length > 4)
 		return;
-	if (access.offset == LCR_H) {
-		if (model.fifo != !!(access.value & FEN))
-			model.count = 0;
+	if (access.offset == LCR_H)
 		model.fifo = access.value & FEN;
-	}
+	if (access.offset == IMSC)
+		model.imsc = access.value;
+	if (access.offset == LCR_H || access.offset == CR || access.offset == IMSC ||
+	    (access.offset == DR && model.polls < POLLS))
+		model.polls = 0;
 }
 
 static void do_input(struct pl011 *uart, struct input *input)
 {
 	uint16_t entries[2 * PL011_FIFO];
 	size_t count = input_below(input, 2 * PL011_FIFO + 1), taken;
-	size_t room = model.count < depth() ? depth() - model.count : 0;
+	size_t room = takes_input() && model.count < depth() ? depth() - model.count : 0;
 
 	for (size_t i = 0; i < count; i++)
 		entries[i] = (uint16_t)((input->at < input->end ? *input->at : 0) ^ i);
@@ -153,9 +174,9 @@ static void must_agree(struct pl011 *uart)
 	uint64_t flags = read_at(uart, FR, 4);
 
 	must(model.level == (read_at(uart, MIS, 4) != 0));
-	must(!(flags & RXFE) == (model.count > 0));
-	must(!(flags & RXFF) == (model.count < depth()));
-	if (model.refused && !model.count) {
+	must(!(flags & RXFE) == (takes_input() && model.count > 0));
+	must(!(flags & RXFF) == (!takes_input() || model.count < depth()));
+	if (model.refused && !model.count && takes_input()) {
 		must(model.wanted == 1);
 		model.refused = false;
 		model.wanted = 0;
@@ -195,6 +216,7 @@ void fuzz_one(struct input *input)
 	int flushes = 0;
 
 	memset(&model, 0, sizeof(model));
+	memset(&uart, 0, sizeof(uart));
 	nwritten = nsunk = 0;
 	mood = (unsigned)input_number(input, 2);
 	output_init(&output, FD, on_ask, NULL);

@@ -54,6 +54,15 @@ def linux_guest_boots_and_talks():
 
 
 @test(slow=True, boots=True)
+def linux_guest_gets_what_was_piped():
+    """What is piped to a Linux guest before it starts waits until its init reads it, however much."""
+    line = "".join(f"<{i:03}>" for i in range(200))
+    result, = guests.run(guests.board_kernel(), [["drive", "pipe", f"type={line}^J", *guests.command("earlycon")]])
+    lines = result.expect_status(0).stdout.splitlines()
+    expect_equal(guests.said(lines, "read "), line, "what it read")
+
+
+@test(slow=True, boots=True)
 def linux_guest_on_gicv2():
     """The same through a GICv2, with the 8 vCPUs that it has room for."""
     lines = talk(guests.board_kernel(), *guests.command("earlycon", "--cpus=8"), topology="gicv2")

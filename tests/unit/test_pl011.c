@@ -242,6 +242,7 @@ static void fifo_takes_32_and_keeps_their_order(void **state)
 
 	(void)state;
 	put(LCR_H, FEN);
+	get(DR);
 	assert_int_equal(type(text), 32);
 	assert_int_equal(get(FR) & RXFF, RXFF);
 	assert_int_equal(type("!"), 0);
@@ -264,10 +265,112 @@ static void without_fifo_there_is_one_byte(void **state)
 	assert_int_equal(get(FR) & RXFF, RXFF);
 	assert_int_equal(get(DR), 'a');
 	assert_false(f.level);
-	/* Turning the FIFOs on or off empties them. */
+	/* Turning the FIFOs on or off leaves them as they are. */
 	type("c");
 	put(LCR_H, FEN);
+	assert_int_equal(type("d"), 1);
+	put(LCR_H, 0);
+	assert_int_equal(get(DR), 'c');
+	assert_int_equal(get(FR) & (RXFE | RXFF), RXFF);
+	assert_int_equal(get(DR), 'd');
 	assert_int_equal(get(FR) & RXFE, RXFE);
+}
+
+static void empty_fifo(void)
+{
+	for (int i = 0; i < 2 * PL011_FIFO && !(get(FR) & RXFE); i++)
+		get(DR);
+}
+
+/* What earlycon and pl011_console_write() do for each byte and in the end. */
+static void write_text(const char *text)
+{
+	for (; *text; text++) {
+		get(FR);
+		put(DR, (unsigned char)*text);
+		get(FR);
+	}
+	get(FR);
+}
+
+/* pl011_startup(): it enables interrupts for a moment, then empties the FIFO, then means it. */
+static void linux_starts_and_loses_nothing(void **state)
+{
+	(void)state;
+	write_text("Booting Linux\n");
+	assert_int_equal(type("ls"), 0);
+	put(CR, 0x101);
+	write_text("the console is up\n");
+	put(ICR, RX | RT);
+	put(IMSC, RX | RT);
+	assert_int_equal(f.wants, 1);
+	assert_int_equal(type("ls"), 1);
+	put(IMSC, 0);
+	assert_false(f.level);
+	put(IFLS, 0x12);
+	put(CR, 0x301);
+	get(FR);
+	put(ICR, RX | RT);
+	assert_int_equal(get(RIS) & (RX | RT), 0);
+	empty_fifo();
+	put(IMSC, RX | RT);
+	assert_true(f.level);
+	put(LCR_H, 0x60 | FEN);
+	assert_int_equal(type("s"), 1);
+	assert_int_equal(get(DR), 'l');
+	assert_int_equal(get(DR), 's');
+	assert_false(f.level);
+}
+
+/* One that polls, as a boot loader does, gets its input; the next program has to ask again. */
+static void polling_asks_for_input(void **state)
+{
+	(void)state;
+	put(LCR_H, FEN);
+	assert_int_equal(type("abc"), 0);
+	write_text("=> ");
+	for (int polls = 1; polls < 16; polls++)
+		assert_int_equal(get(FR) & RXFE, RXFE);
+	assert_int_equal(f.wants, 1);
+	assert_int_equal(type("abc"), 3);
+	assert_int_equal(get(FR) & RXFE, 0);
+	assert_int_equal(get(DR), 'a');
+	write_text("a"); /* an echo */
+	assert_int_equal(get(FR) & RXFE, 0);
+	assert_int_equal(get(DR), 'b');
+	put(CR, 0x301);
+	empty_fifo();
+	put(IMSC, RX | RT);
+	assert_true(f.level);
+	assert_int_equal(get(DR), 'c');
+}
+
+static void reading_asks_for_input(void **state)
+{
+	(void)state;
+	assert_int_equal(type("a"), 0);
+	assert_int_equal(get(DR), 0);
+	assert_int_equal(f.wants, 1);
+	assert_int_equal(type("a"), 1);
+	assert_int_equal(get(DR), 'a');
+}
+
+static void a_reset_keeps_unread_input(void **state)
+{
+	const struct pl011_host host = { set_irq, want_input, &f };
+
+	(void)state;
+	put(LCR_H, FEN);
+	put(IMSC, RX);
+	assert_int_equal(type("ab"), 2);
+	assert_int_equal(get(DR), 'a');
+	pl011_init(&f.uart, &f.output, &host);
+	assert_int_equal(get(IMSC) | get(LCR_H), 0);
+	assert_int_equal(get(FR) & RXFE, RXFE);
+	put(IMSC, RX);
+	assert_true(f.level);
+	assert_int_equal(get(DR), 'b');
+	assert_false(f.level);
 }
 
 static void put_width(char byte, unsigned length, uint64_t more)
@@ -315,6 +418,7 @@ static void what_had_no_room_is_asked_for_once(void **state)
 {
 	(void)state;
 	put(LCR_H, FEN);
+	get(DR);
 	type("0123456789abcdefghijklmnopqrstuv");
 	assert_int_equal(f.wants, 0);
 	assert_int_equal(type("w"), 0);
@@ -351,6 +455,10 @@ int main(void)
 		TEST(clearing_too_early_loses_no_byte),
 		TEST(fifo_takes_32_and_keeps_their_order),
 		TEST(without_fifo_there_is_one_byte),
+		TEST(linux_starts_and_loses_nothing),
+		TEST(polling_asks_for_input),
+		TEST(reading_asks_for_input),
+		TEST(a_reset_keeps_unread_input),
 		TEST(bytes_come_out_without_any_setup),
 		TEST(a_break_is_seen_where_it_came),
 		TEST(what_had_no_room_is_asked_for_once),
