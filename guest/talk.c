@@ -12,6 +12,8 @@
 #define UART_IMSC   0x38
 #define UART_LISTEN 0x50 /* the receive and receive timeout interrupts */
 #define NOTHING     0x10000000ull
+#define FLASH       0x04000000ull
+#define FLASH_SIZE  0x00100000ull
 #define HIGH_ECAM   0x4010000000ull         /* of QEMU's virt board */
 #define GICD_SPI    (MAP_GICD_BASE + 0x104) /* ISENABLER1: INTIDs 32 to 63 */
 #define RESET_WORD  0x1234
@@ -90,6 +92,20 @@ static void stray(uint32_t addresses)
 	puts("\n");
 }
 
+/* Byte by byte, as U-Boot reads its environment there. */
+static void read_flash(void)
+{
+	uint32_t all = 0, byte;
+
+	for (uint64_t at = FLASH; at < FLASH + FLASH_SIZE; at++) {
+		__asm__ volatile("ldrb %w0, [%1]" : "=r"(byte) : "r"(at) : "memory");
+		all |= byte;
+	}
+	puts("flash ");
+	put_number(all);
+	puts("\n");
+}
+
 /* Off, with a promise to come back: Linux calls it to hibernate. KVM has it since Linux 6.14. */
 static void hibernate(void)
 {
@@ -141,6 +157,9 @@ static void obey(uint32_t key)
 		break;
 	case 'U':
 		stray(100);
+		break;
+	case 'f':
+		read_flash();
 		break;
 	case 'i':
 		mmio_write32(MAP_UART_BASE + UART_IMSC, UART_LISTEN);

@@ -59,7 +59,8 @@ static const struct jail_rule main_thread[] = {
 	{ CALL(restart_syscall), ANY, "waiting for the vCPUs goes on after SIGCONT" },
 	{ CALL(clock_gettime), ANY, "the time, where the vDSO cannot tell it" },
 	{ CALL(brk), ANY, "the summary" },
-	{ CALL(mmap), NO_EXEC, "the same, of many windows" },
+	{ CALL(mmap), NO_EXEC, "the same, of many windows; the zeroes of absent flash" },
+	{ IOCTL(KVM_SET_USER_MEMORY_REGION), "the zeroes of absent flash; the memory of a new VM" },
 	{ CALL(sysinfo), ANY, "qsort() for the summary asks how much memory there is" },
 	{ CALL(munmap), ANY, "the end: guest memory" },
 	{ CALL(close), ANY, "the end: files" },
@@ -69,7 +70,6 @@ static const struct jail_rule main_thread[] = {
 static const struct jail_rule reset[] = {
 	{ IOCTL(KVM_CREATE_VM), "a new VM" },
 	{ IOCTL(KVM_GET_VCPU_MMAP_SIZE), "the size of what a vCPU shares with us" },
-	{ IOCTL(KVM_SET_USER_MEMORY_REGION), "its memory" },
 	{ IOCTL(KVM_CREATE_VCPU), "its vCPUs" },
 	{ IOCTL(KVM_ARM_PREFERRED_TARGET), "the same" },
 	{ IOCTL(KVM_ARM_VCPU_INIT), "the same" },

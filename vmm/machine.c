@@ -277,6 +277,7 @@ void machine_destroy(struct machine *machine)
 	close_fd(machine->gic_fd);
 	close_fd(machine->vm_fd);
 	memory_unmap(&machine->memory);
+	flash_remove(machine);
 }
 
 enum status machine_restart(struct machine *machine)

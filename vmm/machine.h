@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "bus.h"
+#include "flash.h"
 #include "gate.h"
 #include "image.h"
 #include "jail.h"
@@ -62,7 +63,8 @@ struct machine {
 	int nvcpus;
 	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
-	atomic_int end;   /* the run's status, -1 while it goes on */
+	atomic_int end; /* the run's status, -1 while it goes on */
+	struct flash flash;
 	atomic_bool full; /* a file has reached its limit */
 	int wake_fd;      /* eventfd: wakes the main thread */
 };

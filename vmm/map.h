@@ -6,6 +6,8 @@
 #ifndef MINIVMM_MAP_H
 #define MINIVMM_MAP_H
 
+#define MAP_FLASH_BASE  0x00000000ull /* QEMU virt's flash, which is absent: flash.c */
+#define MAP_FLASH_SIZE  0x08000000ull
 #define MAP_GICD_BASE   0x08000000ull
 #define MAP_GICD_SIZE   0x00010000ull /* GICv3; GICv2 uses the first 4 KiB */
 #define MAP_GICC_BASE   0x08010000ull /* GICv2 CPU interface */

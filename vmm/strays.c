@@ -7,7 +7,7 @@ enum stray strays_note(struct strays *strays, uint64_t address)
 		if (strays->addresses[i] == address)
 			return STRAY_KNOWN;
 	if (strays->count == STRAYS_MAX)
-		return STRAY_KNOWN;
+		return STRAY_MORE;
 	strays->addresses[strays->count++] = address;
 	return strays->count == STRAYS_MAX ? STRAY_LAST : STRAY_NEW;
 }

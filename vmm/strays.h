@@ -12,9 +12,9 @@ struct strays {
 	uint64_t addresses[STRAYS_MAX];
 };
 
-enum stray { STRAY_KNOWN, STRAY_NEW, STRAY_LAST };
+enum stray { STRAY_KNOWN, STRAY_NEW, STRAY_LAST, STRAY_MORE };
 
-/* STRAY_LAST: new, but there is no room for more; from then on every other one is STRAY_KNOWN. */
+/* STRAY_LAST: new, but there is no room for more; from then on every other one is STRAY_MORE. */
 enum stray strays_note(struct strays *strays, uint64_t address);
 
 #endif

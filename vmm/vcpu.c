@@ -142,7 +142,9 @@ static void stray_access(struct vcpu *vcpu)
 	pthread_mutex_lock(&machine->lock);
 	stray = strays_note(&machine->strays, address);
 	pthread_mutex_unlock(&machine->lock);
-	if (stray == STRAY_KNOWN || machine->options->quiet)
+	if (stray == STRAY_MORE && !run->mmio.is_write)
+		flash_read(machine, address);
+	if (stray == STRAY_KNOWN || stray == STRAY_MORE || machine->options->quiet)
 		return;
 	fprintf(stderr,
 		"mmio: vCPU %d %s %u bytes at 0x%llx, where there is nothing; PC 0x%llx%s\n",

@@ -123,8 +123,10 @@ static void wait_once(struct waiter *waiter, uint64_t until)
 
 	if (ppoll(fds, 3, until == NEVER ? NULL : &sleep, NULL) < 0)
 		return;
-	if (fds[0].revents)
+	if (fds[0].revents) {
 		take_wake(machine->wake_fd);
+		flash_serve(machine);
+	}
 	if (fds[1].revents)
 		take_signal(waiter);
 	if (fds[2].revents)

@@ -96,6 +96,15 @@ def reset_starts_the_guest_anew(result, noted, ended, large, forever):
 NOTED = ["drive", "pipe", "expect=> ", "type=uo", "minivmm", "--pmu=off", "talk.bin"]
 
 
+@test(talk("pipe", ["type=fo"], "--timeout=2"), talk("pipe", ["type=frf", "expect=flash", "expect=flash", "type=o"], "--timeout=2"),
+      talk("pipe", ["type=f"], "--strict-mmio"), icount=True)
+def absent_flash_is_read_quickly(once, again, strict):
+    """A megabyte of absent flash, read byte by byte, takes less than 2 s of 1 instruction per ns, after a reset too."""
+    expect("flash 0x00000000\n" in once.expect_status(0).stdout, once.stdout)
+    expect_equal(again.expect_status(0).stdout.count("flash 0x00000000\n"), 2, "times it was read")
+    strict.expect_status(72).expect_one_line("read 1 bytes at 0x4000000", "PC 0x40")
+
+
 @test(NOTED, [("type=UUo" if word == "type=uo" else word) for word in NOTED],
       talk("pipe", ["type=uo"]), talk("pipe", ["type=u"], "--strict-mmio"),
       talk("pipe", ["type=w"]), host=True)
