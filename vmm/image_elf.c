@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <elf.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "fail.h"
 #include "image_load.h"
@@ -27,11 +30,6 @@ static enum status check_header(const struct image_file *file, const Elf64_Ehdr 
 			    "aarch64",
 			    file->path, why, elf->e_ident[EI_CLASS], elf->e_ident[EI_DATA],
 			    elf->e_machine);
-	if (elf->e_type != ET_EXEC)
-		return fail(STATUS_INPUT,
-			    "%s is an ELF file of type %u, not an executable with fixed addresses; "
-			    "link it with -static -no-pie",
-			    file->path, elf->e_type);
 	if (!elf->e_phnum || elf->e_phentsize != sizeof(Elf64_Phdr))
 		return fail(STATUS_INPUT,
 			    "%s has %u program headers of %u bytes, nothing that can be loaded; "
@@ -49,6 +47,40 @@ static enum status check_extent(const struct image_file *file, const char *what,
 		    "%s is truncated: its %s takes 0x%llx bytes from 0x%llx, the file has 0x%llx; "
 		    "copy it again",
 		    file->path, what, (ull)size, (ull)offset, (ull)file->size);
+}
+
+/*
+ * What is loaded first begins as an arm64 Image does, and has no physical address. A @first outside
+ * the file is told later.
+ */
+static bool is_vmlinux(const struct image_file *file, const Elf64_Ehdr *elf,
+		       const Elf64_Phdr *first)
+{
+	char magic[sizeof(IMAGE_MAGIC) - 1];
+	ssize_t got;
+
+	if (elf->e_type == ET_EXEC && !(first->p_paddr >> 63))
+		return false;
+	got = pread(file->fd, magic, sizeof(magic), (off_t)(first->p_offset + IMAGE_MAGIC_OFFSET));
+	return got == sizeof(magic) && !memcmp(magic, IMAGE_MAGIC, sizeof(magic));
+}
+
+static enum status check_type(const struct image_file *file, const Elf64_Ehdr *elf,
+			      const Elf64_Phdr *first)
+{
+	if (is_vmlinux(file, elf, first))
+		return fail(STATUS_INPUT,
+			    "%s is a vmlinux, a Linux kernel as it is linked; use its Image: "
+			    "arch/arm64/boot/Image, or objcopy -O binary %s Image",
+			    file->path, file->path);
+	if (elf->e_type != ET_EXEC)
+		return fail(
+			STATUS_INPUT,
+			"%s is an ELF file of type %u, a shared object or a position-independent "
+			"program; link it with -static -no-pie, or if it relocates itself use its "
+			"flat image: objcopy -O binary",
+			file->path, elf->e_type);
+	return STATUS_OK;
 }
 
 static enum status load_segment(struct image_load *load, const Elf64_Phdr *segment)
@@ -92,7 +124,9 @@ enum status image_load_elf(struct image_load *load, const Elf64_Ehdr *elf)
 				    sizeof(segment));
 		if (status || segment.p_type != PT_LOAD || !segment.p_memsz)
 			continue;
-		status = load_segment(load, &segment);
+		status = load->image->npieces ? STATUS_OK : check_type(file, elf, &segment);
+		if (!status)
+			status = load_segment(load, &segment);
 		find_entry(&segment, elf->e_entry, &load->image->entry);
 	}
 	if (!status && !load->image->entry)

@@ -4,6 +4,7 @@
 #define MINIVMM_IMAGE_LOAD_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "image.h"
@@ -14,7 +15,10 @@ struct image_load {
 	struct memory *memory;
 	struct image *image;
 	uint64_t initrd_size; /* for the advice on --mem */
+	bool tree_first;      /* the device tree goes to RAM's start: nothing lies there so far */
 };
+
+#define IMAGE_MAX_MEM (1ull << 40) /* the most that --mem takes */
 
 /* All of @length bytes from @offset, or a message. */
 enum status image_read(const struct image_file *file, uint64_t offset, void *to, uint64_t length);
@@ -29,7 +33,31 @@ enum status image_load_piece(struct image_load *load, uint64_t offset, uint64_t 
 /* image_elf.c; @elf are the file's first bytes, which may be fewer than a header. */
 enum status image_load_elf(struct image_load *load, const Elf64_Ehdr *elf);
 
-/* image_packed.c: refuses what has to be unpacked first. @start are the file's first 64 bytes. */
-enum status image_check_packed(const struct image_file *file, const uint8_t *start);
+/*
+ * image_foreign.c: refuses what is no guest, and says what to use instead. @start are the file's
+ * first IMAGE_START bytes, with zeroes where it has fewer.
+ */
+#define IMAGE_START 1024
+enum status image_check_foreign(const struct image_file *file, const uint8_t *start);
+
+/* What makes a file an arm64 Image: at this offset (Linux, Documentation/arch/arm64/booting.rst).
+ */
+#define IMAGE_MAGIC_OFFSET 56
+#define IMAGE_MAGIC        "ARM\x64"
+
+bool image_overlap(uint64_t start, uint64_t end, uint64_t other, uint64_t other_end);
+
+/*
+ * image_place.c: what helps where @start to @end is outside RAM or in the tree's way: the least
+ * --mem that has room for it, the initrd and the tree. None has if it is where the tree goes in
+ * large RAM.
+ */
+#define IMAGE_WAY_OUT 64
+const char *image_way_out(const struct image_load *load, uint64_t start, uint64_t end,
+			  uint64_t initrd_size, char text[IMAGE_WAY_OUT]);
+
+/* Both once all pieces are in RAM. */
+enum status image_place_tree(const struct image_load *load);
+enum status image_load_initrd(const struct image_load *load, const struct image_file *initrd);
 
 #endif

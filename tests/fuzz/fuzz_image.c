@@ -132,6 +132,22 @@ static bool apart(uint64_t start, uint64_t end, uint64_t other, uint64_t other_e
 	return end <= other || other_end <= start;
 }
 
+static bool is_linux(const struct file *file)
+{
+	return file->used >= 60 && !memcmp(file->bytes + 56, "ARM\x64", 4);
+}
+
+/* At RAM's start for all but an Image, unless something is there. */
+static bool tree_is_first(const struct image *image, const struct memory *memory)
+{
+	uint64_t end = memory->base + IMAGE_DTB_ROOM;
+
+	for (int i = 0; i < image->npieces; i++)
+		if (!apart(image->pieces[i].start, image->pieces[i].end, memory->base, end))
+			return false;
+	return true;
+}
+
 static void must_be_laid_out(const struct image *image, const struct memory *memory)
 {
 	uint64_t dtb_end = image->dtb + IMAGE_DTB_ROOM;
@@ -159,7 +175,9 @@ static void must_be_loaded(const struct file *file, const struct file *initrd,
 			   const struct image *image, const struct memory *memory)
 {
 	must_be_laid_out(image, memory);
-	if (file->used >= sizeof(Elf64_Ehdr) && !memcmp(file->bytes, ELFMAG, SELFMAG)) {
+	must(is_linux(file) || image->dtb == memory->base || !tree_is_first(image, memory));
+	if (!is_linux(file) && file->used >= sizeof(Elf64_Ehdr) &&
+	    !memcmp(file->bytes, ELFMAG, SELFMAG)) {
 		must_hold_segments(file);
 	} else {
 		must(image->npieces == 1 && image->entry == image->pieces[0].start);

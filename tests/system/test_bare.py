@@ -6,7 +6,7 @@ On both GICs: a GICv2 host is as good a place for them. On an Arm host, with the
 import os
 
 from guests import BUILD
-from harness import expect, expect_equal, minivmm, test
+from harness import PATIENCE, Board, debian_program, expect, expect_equal, minivmm, test
 from test_console import talk
 
 RAM = 0x40000000
@@ -77,6 +77,18 @@ def bare_ends(off2, reset2, lines):
                  "ends by SYSTEM_OFF")
     expect_equal(reset2.expect_status(0).stdout.count("ram 0x00000000"), 2, "starts")
     expect(lines.expect_status(0).stdout.endswith("without a newline"), lines.stdout)
+
+
+@test(slow=True, boots=True)
+def debian_u_boot_has_a_prompt():
+    """Debian's U-Boot for QEMU's virt board finds its device tree and RAM, and obeys what was piped to it."""
+    board = Board(put=[f"{debian_program('u-boot')}:u-boot.bin"])
+    result, = board.boot([["drive", "pipe", "type=xfdt addr ${fdtcontroladdr}^Mfdt print / model^Mpoweroff^M",
+                           "minivmm", "--pmu=off", "--mem=256M", f"--timeout={PATIENCE - 150}", "u-boot.bin"]])
+    said = result.expect_status(0).stdout
+    for text in ("DRAM:  256 MiB", "=> fdt addr ${fdtcontroladdr}", 'model = "minivmm"', "=> poweroff"):
+        expect(text in said, f"no {text!r} in {said!r}")
+    expect_equal(result.stderr.count("mmio: "), 32, "notes of its absent flash")
 
 
 @test(["with", "rss", *bare("--mem=2G", "off.bin")], ["with", "rss", *bare("--mem=512G", "off.bin")],

@@ -77,6 +77,26 @@ void put_linux(const char *name, uint64_t text_offset, uint64_t image_size, uint
 	put_file(name, header, sizeof(header), size);
 }
 
+void put_linux_at(const char *name, uint64_t offset)
+{
+	const uint32_t magic = 0x644d5241;
+	FILE *file = fopen(path_of(name), "r+");
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, (long)offset + 56, SEEK_SET), 0);
+	assert_int_equal(fwrite(&magic, 1, sizeof(magic), file), sizeof(magic));
+	assert_int_equal(fclose(file), 0);
+}
+
+void put_bytes(const char *name, const char *bytes, size_t size)
+{
+	FILE *file = fopen(path_of(name), "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
 struct elf_file elf_of(unsigned nsegments)
 {
 	struct elf_file elf = { .header = {

@@ -31,6 +31,11 @@ uint8_t pattern(uint64_t i);
 void put_pattern(const char *name, uint64_t size);
 void put_linux(const char *name, uint64_t text_offset, uint64_t image_size, uint64_t size);
 
+void put_bytes(const char *name, const char *bytes, size_t size);
+
+/* In the file @name, what tells an Image that begins at @offset. */
+void put_linux_at(const char *name, uint64_t offset);
+
 #define ELF_MAX_SEGMENTS (IMAGE_MAX_PIECES + 1)
 
 struct elf_file {

@@ -119,7 +119,7 @@ static void elf_takes_as_many_segments_as_there_is_room_for(void **state)
 	assert_int_equal(image.npieces, IMAGE_MAX_PIECES);
 }
 
-static void the_tree_goes_to_the_last_2_mib(void **state)
+static void linux_gets_the_tree_in_the_last_2_mib(void **state)
 {
 	static const struct {
 		uint64_t mib, dtb;
@@ -128,41 +128,82 @@ static void the_tree_goes_to_the_last_2_mib(void **state)
 	};
 
 	(void)state;
-	put_pattern("flat", 100);
+	put_linux("Image", 0x80000, 100, 100);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		use_ram(sizes[i].mib * MIB);
-		load_well("flat", NULL);
+		load_well("Image", NULL);
 		assert_int_equal(image.dtb, sizes[i].dtb);
 		assert_non_null(memory_at(&memory, image.dtb, IMAGE_DTB_ROOM));
 	}
 }
 
+/* Where QEMU has it, unless a segment is in its way, whichever of them it is. */
+static void others_get_the_tree_at_the_start(void **state)
+{
+	struct elf_file elf = elf_of(2);
+
+	(void)state;
+	put_pattern("flat", 100);
+	load_well("flat", NULL);
+	assert_int_equal(image.dtb, RAM);
+
+	elf.segments[0] = segment(0x1000, 0x300, RAM + MIB, 0x300);
+	elf.segments[1] = segment(0x1000, 0x300, RAM + IMAGE_DTB_ROOM, 0x300);
+	elf.header.e_entry = RAM + MIB;
+	put_elf("elf", &elf, 0x2000);
+	load_well("elf", NULL);
+	assert_int_equal(image.dtb, RAM);
+	elf.segments[1].p_paddr--;
+	put_elf("elf", &elf, 0x2000);
+	load_well("elf", NULL);
+	assert_int_equal(image.dtb, RAM + 2 * MIB);
+	elf.segments[1].p_paddr = RAM;
+	put_elf("elf", &elf, 0x2000);
+	load_well("elf", NULL);
+	assert_int_equal(image.dtb, RAM + 2 * MIB);
+}
+
 static void the_initrd_goes_right_below(void **state)
+{
+	(void)state;
+	put_linux("Image", 0x80000, 100, 100);
+	put_pattern("initrd", 0x1001);
+	load_well("Image", "initrd");
+	assert_int_equal(image.initrd_start, image.dtb - 0x2000);
+	assert_int_equal(image.initrd_end, image.dtb - 0x2000 + 0x1001);
+	assert_pattern(image.initrd_start, 0, 0x1001);
+	assert_pattern(RAM + 0x80000 + 64, 64, 100 - 64);
+
+	put_pattern("initrd", 0x1000);
+	load_well("Image", "initrd");
+	assert_int_equal(image.initrd_start, image.dtb - 0x1000);
+	assert_int_equal(image.initrd_end, image.dtb);
+}
+
+/* With the tree at RAM's start there is nothing below it. */
+static void the_initrd_goes_to_the_end(void **state)
 {
 	(void)state;
 	put_pattern("flat", 100);
 	put_pattern("initrd", 0x1001);
 	load_well("flat", "initrd");
-	assert_int_equal(image.initrd_start, image.dtb - 0x2000);
-	assert_int_equal(image.initrd_end, image.dtb - 0x2000 + 0x1001);
+	assert_int_equal(image.initrd_start, RAM + 4 * MIB - 0x2000);
 	assert_pattern(image.initrd_start, 0, 0x1001);
-	assert_pattern(RAM + 0x80000, 0, 100);
-
-	put_pattern("initrd", 0x1000);
-	load_well("flat", "initrd");
-	assert_int_equal(image.initrd_start, image.dtb - 0x1000);
-	assert_int_equal(image.initrd_end, image.dtb);
 }
 
-/* 4 MiB of RAM and the tree at 2 MiB; the image is where no room is left right below it. */
+/*
+ * 4 MiB of RAM and the tree at 2 MiB, as a segment is at RAM's start; the others are where no room
+ * is left right below it.
+ */
 static void the_initrd_goes_where_there_is_room(void **state)
 {
 	const uint64_t tree = RAM + 2 * MIB;
-	struct elf_file elf = elf_of(2);
+	struct elf_file elf = elf_of(3);
 
 	(void)state;
 	elf.segments[0] = segment(0x1000, 0x300, tree - 0x1000, 0x1000);
 	elf.segments[1] = segment(0x1000, 0x300, RAM + 0x80000, 0x1000);
+	elf.segments[2] = segment(0x1000, 0x300, RAM, 0x1000);
 	elf.header.e_entry = RAM + 0x80000;
 	put_elf("elf", &elf, 0x2000);
 	/* Behind the tree, which is higher than before the image. */
@@ -211,12 +252,14 @@ static void the_last_byte_of_room_can_be_used(void **state)
 {
 	(void)state;
 	/* 4 MiB of RAM, the tree at 2 MiB. */
-	put_pattern("flat", 2 * MIB - 0x80000);
-	load_well("flat", NULL);
-	put_pattern("flat", 2 * MIB - 0x80000 - 0x3000);
+	put_linux("Image", 0x80000, 100, 2 * MIB - 0x80000);
+	load_well("Image", NULL);
+	put_linux("Image", 0x80000, 100, 2 * MIB - 0x80000 - 0x3000);
 	put_pattern("initrd", 0x3000);
-	load_well("flat", "initrd");
+	load_well("Image", "initrd");
 	use_ram(2 * MIB);
+	put_pattern("flat", 2 * MIB - 0x80000 - 0x3000);
+	load_well("flat", "initrd");
 	put_pattern("flat", 2 * MIB - 0x80000);
 	load_well("flat", NULL);
 }
@@ -232,8 +275,10 @@ int main(void)
 		IMAGE_TEST(elf_entry_is_translated_or_physical),
 		IMAGE_TEST(elf_loads_nothing_but_pt_load),
 		IMAGE_TEST(elf_takes_as_many_segments_as_there_is_room_for),
-		IMAGE_TEST(the_tree_goes_to_the_last_2_mib),
+		IMAGE_TEST(linux_gets_the_tree_in_the_last_2_mib),
+		IMAGE_TEST(others_get_the_tree_at_the_start),
 		IMAGE_TEST(the_initrd_goes_right_below),
+		IMAGE_TEST(the_initrd_goes_to_the_end),
 		IMAGE_TEST(the_initrd_goes_where_there_is_room),
 		IMAGE_TEST(the_initrd_fits_with_the_tree_at_the_start),
 		IMAGE_TEST(the_last_byte_of_room_can_be_used),
