@@ -119,6 +119,16 @@ def bundle_runs_in_a_bare_root():
 
 
 @test(boots=True)
+def check_says_that_there_is_no_pmu():
+    """run --check on a board whose device tree has no PMU: a warning that says why, and what helps."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, results = run_bundle(folder, "--check", board=["--topology=nopmu"])
+        expect_equal(done.returncode, 0, f"status ({done.stdout} {done.stderr})")
+        for text in (done.stdout, read(results, "host.txt")):
+            expect("warning: there is no host PMU" in text and "No PMU node" in text, text)
+
+
+@test(boots=True)
 def bundle_says_what_lacks():
     """On a board without EL2 run warns, keeps what it can, and exits with pmu-regress's 4; wrong options 2."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
