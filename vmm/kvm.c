@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "first_pmu.h"
 #include "kvm.h"
 
 /* What KVM gives for an extension, 0 if it does not have it; -1 after an error line. */
@@ -161,30 +162,40 @@ static enum status ask_throw_away_vm(const struct kvm *kvm, uint32_t features, b
 	return status;
 }
 
-static enum status ask_throw_away_vms(const struct kvm *kvm, struct kvm_offers *offers)
+static enum status ask_throw_away_vms(const struct kvm *kvm, const struct host *host,
+				      struct kvm_offers *offers)
 {
 	uint32_t pmu = 1u << KVM_ARM_VCPU_PMU_V3;
 	bool has;
 	enum status status = ask_throw_away_vm(kvm, pmu, &has, offers);
 
+	if (!status && has && !offers->set_pmu)
+		offers->only_pmu = first_pmu(host);
 	if (!status)
 		status = ask_throw_away_vm(kvm, pmu | 1u << KVM_FEATURE_PMU_V3_STRICT,
 					   &offers->strict, NULL);
 	return status;
 }
 
-enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool probe,
-		       struct kvm_offers *offers)
+enum status kvm_offers(const struct kvm *kvm, struct kvm_offers *offers)
 {
 	int pmu = check_extension(kvm, KVM_CAP_ARM_PMU_V3);
+	int recent = check_extension(kvm, KVM_CAP_SUPPORTED_REG_MASK_RANGES);
+
+	if (pmu < 0 || recent < 0)
+		return STATUS_INTERNAL;
+	*offers = (struct kvm_offers){ .recent = recent > 0, .pmu = pmu > 0, .only_pmu = -1 };
+	offers->set_pmu = offers->composite = offers->strict = offers->pmu;
+	return STATUS_OK;
+}
+
+enum status kvm_ask(const struct kvm *kvm, const struct host *host, struct kvm_offers *offers)
+{
 	cpu_set_t before, covered;
 	enum status status;
 
-	if (pmu < 0)
-		return STATUS_INTERNAL;
-	*offers = (struct kvm_offers){ .pmu = pmu > 0 };
-	offers->set_pmu = offers->composite = offers->strict = offers->pmu && !probe;
-	if (!probe || !offers->pmu)
+	offers->set_pmu = offers->composite = offers->strict = false;
+	if (!offers->pmu)
 		return STATUS_OK;
 
 	if (sched_getaffinity(0, sizeof(before), &before) < 0)
@@ -196,7 +207,7 @@ enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool prob
 	if (sched_setaffinity(0, sizeof(covered), &covered) < 0)
 		return fail_errno(STATUS_HOST, "cannot move to a CPU that has a host PMU (offline "
 					       "or not allowed meanwhile?)");
-	status = ask_throw_away_vms(kvm, offers);
+	status = ask_throw_away_vms(kvm, host, offers);
 	if (sched_setaffinity(0, sizeof(before), &before) < 0 && !status)
 		status = fail_errno(STATUS_INTERNAL, "sched_setaffinity");
 	return status;

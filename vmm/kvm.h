@@ -11,6 +11,9 @@
 #define KVM_PMU_FIXED_COUNTERS_ONLY 5
 #define KVM_FEATURE_PMU_V3_STRICT   9
 
+/* Linux 6.7, whose VMs get their default PMU when their first vCPU is initialised. */
+#define KVM_CAP_SUPPORTED_REG_MASK_RANGES 230
+
 /* The number of a core register; users include <linux/kvm.h> and <stddef.h>. */
 #define KVM_CORE_REG(field)                                                                        \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |                                     \
@@ -26,14 +29,17 @@ enum status kvm_open(struct kvm *kvm);
 void kvm_close(struct kvm *kvm);
 
 /*
- * Fills @offers. What only a VM can tell is asked of a throw-away one, and
- * only if @probe; SET_PMU is otherwise taken for granted and shown by its use.
- * What fails otherwise than by not being there is a failure.
- * It is asked on an allowed CPU that has a PMU: on any other KVM gives none to
+ * Fills @offers with what KVM's capabilities tell. The rest is taken for granted, and shown by
+ * its use: a recent kernel has SET_PMU, and who names another mode is told if it is not there.
+ */
+enum status kvm_offers(const struct kvm *kvm, struct kvm_offers *offers);
+
+/*
+ * Asks for the rest, of a throw-away VM. What fails otherwise than by not being there is a
+ * failure. It is asked on an allowed CPU that has a PMU: on any other KVM gives none to
  * a guest, and so a process that may use only such CPUs is offered nothing.
  */
-enum status kvm_offers(const struct kvm *kvm, const struct host *host, bool probe,
-		       struct kvm_offers *offers);
+enum status kvm_ask(const struct kvm *kvm, const struct host *host, struct kvm_offers *offers);
 
 /* A VM with room for guest addresses below @end. */
 int kvm_create_vm(const struct kvm *kvm, uint64_t end);

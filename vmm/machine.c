@@ -105,48 +105,41 @@ static enum status init_vcpu(struct machine *machine, int index, struct kvm_vcpu
 	return fail_errno(STATUS_INTERNAL, "KVM_ARM_VCPU_INIT of vCPU %d", index);
 }
 
-/*
- * Where vCPU 0 must start, -1 if it does not matter: on the plan's CPU, in
- * default mode on the one whose PMU the reasons named, and in explicit mode on
- * one that KVM does not refuse at once.
- */
-static int start_cpu(const struct machine *machine)
-{
-	const struct choice *choice = machine->choice;
-	cpu_set_t covered = choice->cpus[0];
-
-	if (machine->plan.ncpus)
-		return plan_cpu(&machine->plan, &machine->vcpus[0].place);
-	if (choice->mode == PMU_DEFAULT)
-		return cpulist_first(&choice->cpus[0]);
-	if (choice->pmu < 0 ||
-	    cpulist_contains(&machine->host->pmus[choice->pmu].cpus, &choice->cpus[0]))
-		return -1;
-	CPU_AND(&covered, &covered, &machine->host->pmus[choice->pmu].cpus);
-	return cpulist_first(&covered);
-}
-
-/*
- * With no PMU named, KVM takes that of the CPU on which the first
- * KVM_ARM_VCPU_INIT runs (kvm_setup_vcpu, arch/arm64/kvm/arm.c): that must be
- * where vCPU 0 starts, so this thread goes there first, and back afterwards.
- * The vCPU's thread, a child of this one, begins where this one is then.
- */
 static enum status init_vcpus(struct machine *machine)
 {
-	const cpu_set_t *allowed = &machine->host->allowed;
-	int start = start_cpu(machine);
-	bool move = start >= 0 || !CPU_EQUAL(&machine->choice->cpus[0], allowed);
 	struct kvm_vcpu_init init;
 	enum status status = STATUS_OK;
 
-	if (move && !vcpu_place(&machine->vcpus[0], 0, start))
-		status = fail_errno(STATUS_HOST, "cannot move to vCPU 0's first CPU (offline or "
-						 "not allowed meanwhile?)");
-	if (!status && ioctl(machine->vm_fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
+	if (ioctl(machine->vm_fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
 		status = fail_errno(STATUS_INTERNAL, "KVM_ARM_PREFERRED_TARGET");
 	for (int i = 0; i < machine->nvcpus && !status; i++)
 		status = init_vcpu(machine, i, init);
+	return status;
+}
+
+/*
+ * With no PMU named, KVM takes that of the CPU on which the first KVM_ARM_VCPU_INIT runs
+ * (kvm_setup_vcpu, arch/arm64/kvm/arm.c), or before Linux 6.7 the first attribute of the PMU is
+ * set: that must be where vCPU 0 starts, so this thread goes there first, and back afterwards.
+ * The vCPU's thread, a child of this one, begins where this one is then.
+ */
+static enum status create_on_start_cpu(struct machine *machine)
+{
+	const cpu_set_t *allowed = &machine->host->allowed;
+	int start = machine->choice->start;
+	bool move = start >= 0 || !CPU_EQUAL(&machine->choice->cpus[0], allowed);
+	enum status status;
+
+	if (move && !vcpu_place(&machine->vcpus[0], 0, start))
+		return fail_errno(STATUS_HOST, "cannot move to vCPU 0's first CPU (offline or "
+					       "not allowed meanwhile?)");
+	status = init_vcpus(machine);
+	/* After the last vCPU: an initialised GIC takes no more of them. */
+	if (!status)
+		status = gic_create(machine);
+	/* After the GIC: PMU_V3_INIT claims a line of it. */
+	if (!status)
+		status = vpmu_create(machine);
 	if (!status && move && sched_setaffinity(0, sizeof(*allowed), allowed) < 0)
 		status = fail_errno(STATUS_INTERNAL, "sched_setaffinity");
 	return status;
@@ -245,13 +238,7 @@ enum status machine_create(struct machine *machine)
 	for (int i = 0; i < machine->nvcpus && !status; i++)
 		status = create_vcpu(machine, i);
 	if (!status)
-		status = init_vcpus(machine);
-	/* After the last vCPU: an initialised GIC takes no more of them. */
-	if (!status)
-		status = gic_create(machine);
-	/* After the GIC: PMU_V3_INIT claims a line of it. */
-	if (!status)
-		status = vpmu_create(machine);
+		status = create_on_start_cpu(machine);
 	if (!status)
 		status = add_device_tree(machine);
 	if (!status)

@@ -41,7 +41,7 @@ struct machine {
 	const struct options *options;
 	const struct host *host;
 	const struct choice *choice;
-	struct plan plan; /* the options' plan, filled for this host */
+	struct plan plan; /* the choice's */
 	struct kvm kvm;
 	int vm_fd, gic_fd;
 	int gic; /* 2 or 3 */
@@ -74,8 +74,8 @@ struct machine {
 /*
  * Builds the machine from options, host, choice, plan, kvm, files and nvcpus, which the
  * caller has set, in the order that KVM demands: VM, memory, every vCPU before
- * the GIC is initialised, the calling thread on vCPU 0's CPU before
- * KVM_ARM_VCPU_INIT (the default PMU is taken there), the GIC before the PMU's
+ * the GIC is initialised, the calling thread on vCPU 0's CPU from KVM_ARM_VCPU_INIT to the PMU's
+ * attributes (the default PMU is taken there), the GIC before the PMU's
  * attributes, the PMU's choice before filter, counters, interrupt and INIT.
  * Only who goes on after it needs machine_destroy(), also after a failure: it ends with the
  * process.

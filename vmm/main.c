@@ -24,23 +24,6 @@ static enum status discover(struct host *host)
 	return host_discover("/sys", &affinity, host);
 }
 
-/* A timed plan without a list goes round the clusters, a random one over every CPU. */
-static void fill_plan(struct machine *machine)
-{
-	cpu_set_t within, candidates;
-
-	machine->plan = machine->options->plan;
-	if (!machine->plan.period_ns || machine->plan.ncpus)
-		return;
-	CPU_ZERO(&within);
-	for (int i = 0; i < machine->nvcpus; i++)
-		CPU_OR(&within, &within, &machine->choice->cpus[i]);
-	candidates = within;
-	if (machine->plan.kind == PLAN_EVERY)
-		host_cluster_cpus("/sys", machine->host, &within, &candidates);
-	plan_fill(&machine->plan, &candidates);
-}
-
 /* The counter-timer's, which is the same on all CPUs and for the guest too. */
 static uint64_t counter_frequency(void)
 {
@@ -98,9 +81,9 @@ static enum status start(struct machine *machine, const struct options *options)
 	if (!status)
 		status = choose_cpus(options, &host, &choice);
 	if (!status)
-		status = kvm_offers(&machine->kvm, &host,
-				    options->probe || choose_needs_probe(options, &host, &choice),
-				    &offers);
+		status = kvm_offers(&machine->kvm, &offers);
+	if (!status && (options->probe || choose_needs_probe(options, &host, &offers, &choice)))
+		status = kvm_ask(&machine->kvm, &host, &offers);
 	if (!status)
 		status = choose_mode(options, &host, &offers, &choice);
 	if (status)
@@ -112,7 +95,7 @@ static enum status start(struct machine *machine, const struct options *options)
 	if (!options->quiet)
 		fputs(choice.reasons, stderr);
 
-	fill_plan(machine);
+	machine->plan = choice.plan;
 	status = record_open(&machine->record, options->record);
 	if (status)
 		return status;

@@ -47,16 +47,65 @@ void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *ba
 }
 
 bool choose_needs_probe(const struct options *options, const struct host *host,
-			const struct choice *choice)
+			const struct kvm_offers *offers, const struct choice *choice)
 {
 	cpu_set_t used, bare;
 
+	if (!offers->pmu || !host->npmus)
+		return false;
+	if (!offers->recent)
+		return options->pmu != PMU_OFF;
 	if (options->pmu != PMU_AUTO || options->nfilters || options->pmu_counters >= 0)
 		return false;
 	used_cpus(options, choice, &used);
 	mode_bare_cpus(host, &used, &bare);
 	/* Only whether composite is offered can be in question. */
 	return covering_pmu(host, &used) < 0 && !CPU_COUNT(&bare);
+}
+
+/* A timed plan without a list goes round the clusters, a random one over every CPU. */
+static void fill_plan(const struct options *options, const struct host *host, struct choice *choice)
+{
+	cpu_set_t within, candidates;
+
+	choice->plan = options->plan;
+	if (!choice->plan.period_ns || choice->plan.ncpus)
+		return;
+	CPU_ZERO(&within);
+	for (int i = 0; i < options->cpus; i++)
+		CPU_OR(&within, &within, &choice->cpus[i]);
+	candidates = within;
+	if (choice->plan.kind == PLAN_EVERY)
+		host_cluster_cpus("/sys", host, &within, &candidates);
+	plan_fill(&choice->plan, &candidates);
+}
+
+int mode_start_cpu(const struct host *host, const struct choice *choice)
+{
+	cpu_set_t covered;
+
+	if (choice->plan.ncpus)
+		return choice->plan.cpus[0];
+	if (choice->pmu >= 0)
+		covered = host->pmus[choice->pmu].cpus;
+	else
+		host_covered_cpus(host, &covered);
+	CPU_AND(&covered, &covered, &choice->cpus[0]);
+	return cpulist_first(CPU_COUNT(&covered) ? &covered : &choice->cpus[0]);
+}
+
+/* Whether it matters on which of its CPUs vCPU 0 starts. */
+static bool start_matters(const struct mode_context *c)
+{
+	const struct choice *choice = c->choice;
+	cpu_set_t bare;
+
+	if (choice->plan.ncpus || choice->mode == PMU_DEFAULT)
+		return true;
+	if (choice->pmu >= 0)
+		return !cpulist_contains(&c->host->pmus[choice->pmu].cpus, &choice->cpus[0]);
+	mode_bare_cpus(c->host, &choice->cpus[0], &bare);
+	return choice->mode == PMU_COMPOSITE && CPU_COUNT(&bare);
 }
 
 enum status choose_mode(const struct options *options, const struct host *host,
@@ -83,6 +132,11 @@ enum status choose_mode(const struct options *options, const struct host *host,
 	used_cpus(options, choice, &c.used);
 	c.covering = covering_pmu(host, &c.used);
 	host_pmu_list(host, c.pmus, sizeof(c.pmus));
+	fill_plan(options, host, choice);
 
-	return options->pmu == PMU_AUTO ? mode_choose_auto(&c) : mode_choose_named(&c);
+	status = options->pmu == PMU_AUTO ? mode_choose_auto(&c) : mode_choose_named(&c);
+	/* Again, as the mode may have taken CPUs away. */
+	fill_plan(options, host, choice);
+	choice->start = start_matters(&c) ? mode_start_cpu(host, choice) : -1;
+	return status;
 }

@@ -14,7 +14,7 @@ static bool try_explicit(struct mode_context *c)
 	struct choice *choice = c->choice;
 
 	if (!c->offers->set_pmu) {
-		mode_reason(choice, "explicit: KVM does not offer SET_PMU\n");
+		mode_reason(choice, "explicit: KVM does not offer SET_PMU (Linux 5.18)\n");
 		return false;
 	}
 	cpulist_format(&c->used, c->cpus, sizeof(c->cpus));
@@ -100,26 +100,63 @@ static enum status check_plan(const struct mode_context *c, const struct host_pm
 		    cpulist_format(&pmu->cpus, pmu_text, sizeof(pmu_text)));
 }
 
-static enum status narrow(struct mode_context *c)
+/* Keeps every vCPU to the CPUs of @pmu; c->cpus is then the list of those that are left. */
+static void narrow(struct mode_context *c, const struct host_pmu *pmu)
 {
 	struct choice *choice = c->choice;
-	int best = narrowing_pmu(c);
-	const struct host_pmu *pmu;
 	cpu_set_t left;
 
-	if (best < 0)
-		return choose_off(c, "no host PMU covers a CPU of every vCPU");
-	pmu = &c->host->pmus[best];
 	CPU_ZERO(&left);
 	for (int i = 0; i < c->options->cpus; i++) {
 		CPU_AND(&choice->cpus[i], &choice->cpus[i], &pmu->cpus);
 		CPU_OR(&left, &left, &choice->cpus[i]);
 	}
-	choice->mode = PMU_EXPLICIT;
-	choice->pmu = best;
 	choice->narrowed = true;
-	mode_reason(choice, "explicit: chosen, vCPUs narrowed to cpus %s, which %s covers\n",
-		    cpulist_format(&left, c->cpus, sizeof(c->cpus)), pmu->name);
+	cpulist_format(&left, c->cpus, sizeof(c->cpus));
+}
+
+static enum status choose_narrowed(struct mode_context *c)
+{
+	int best = narrowing_pmu(c);
+	const struct host_pmu *pmu;
+
+	if (best < 0)
+		return choose_off(c, "no host PMU covers a CPU of every vCPU");
+	pmu = &c->host->pmus[best];
+	narrow(c, pmu);
+	c->choice->mode = PMU_EXPLICIT;
+	c->choice->pmu = best;
+	mode_reason(c->choice, "explicit: chosen, vCPUs narrowed to cpus %s, which %s covers\n",
+		    c->cpus, pmu->name);
+	return check_plan(c, pmu);
+}
+
+/*
+ * Without SET_PMU every guest's PMU is the same host PMU. Where that one covers the vCPUs' CPUs,
+ * or they can be kept to those that it covers, their counters count.
+ */
+static enum status choose_default(struct mode_context *c)
+{
+	const struct host_pmu *pmu;
+
+	if (c->offers->only_pmu < 0)
+		return choose_off(c, "which host PMU KVM takes was not seen with perf_event_open");
+	pmu = &c->host->pmus[c->offers->only_pmu];
+	if (c->covering != c->offers->only_pmu && !count_left(c, pmu)) {
+		mode_reason(c->choice, "default: KVM takes %s, which covers no CPU of some vCPU\n",
+			    pmu->name);
+		return choose_off(c, "no other mode is left");
+	}
+	c->choice->mode = PMU_DEFAULT;
+	if (c->covering == c->offers->only_pmu) {
+		mode_reason(c->choice, "default: chosen, KVM takes %s, which covers cpus %s\n",
+			    pmu->name, cpulist_format(&c->used, c->cpus, sizeof(c->cpus)));
+		return STATUS_OK;
+	}
+	narrow(c, pmu);
+	mode_reason(c->choice,
+		    "default: chosen, KVM takes %s; vCPUs narrowed to cpus %s, which it covers\n",
+		    pmu->name, c->cpus);
 	return check_plan(c, pmu);
 }
 
@@ -136,7 +173,5 @@ enum status mode_choose_auto(struct mode_context *c)
 		return choose_off(c, "none of the vCPUs' CPUs has a host PMU");
 	if (try_explicit(c) || try_composite(c))
 		return STATUS_OK;
-	if (!c->offers->set_pmu)
-		return choose_off(c, "no other mode is left");
-	return narrow(c);
+	return c->offers->set_pmu ? choose_narrowed(c) : choose_default(c);
 }

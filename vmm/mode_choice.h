@@ -21,12 +21,18 @@ struct mode_context {
 	char pmus[PMU_LIST_TEXT];
 };
 
-/* Adds to the choice's reasons; a line a step. */
+/* Adds to the choice's reasons; one line per step. */
 void mode_reason(struct choice *choice, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The CPUs of @set that no host PMU covers. */
 void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *bare);
+
+/*
+ * Where vCPU 0 starts with what is chosen so far: where the plan does, else on the lowest of its
+ * CPUs that the mode's PMU covers. On another one KVM finds no default PMU, or refuses to run.
+ */
+int mode_start_cpu(const struct host *host, const struct choice *choice);
 
 /* PMU_AUTO, its plan check included. */
 enum status mode_choose_auto(struct mode_context *c);

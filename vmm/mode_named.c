@@ -17,17 +17,10 @@ static const char *pmu_text(const struct host_pmu *pmu, char *text, size_t size)
 	return text;
 }
 
-static int start_cpu(const struct mode_context *c)
-{
-	const struct plan *plan = &c->options->plan;
-
-	return plan->ncpus ? plan->cpus[0] : cpulist_first(&c->choice->cpus[0]);
-}
-
 /* On a CPU without a PMU, KVM_ARM_VCPU_INIT finds no default PMU and fails. */
 static enum status check_start(const struct mode_context *c)
 {
-	int cpu = start_cpu(c);
+	int cpu = mode_start_cpu(c->host, c->choice);
 
 	if (host_pmu_of_cpu(c->host, cpu) >= 0)
 		return STATUS_OK;
@@ -37,13 +30,27 @@ static enum status check_start(const struct mode_context *c)
 		    c->name, cpu, c->pmus);
 }
 
+/* Of a kernel before 6.7 that has SET_PMU, nothing tells whether the CPU decides. */
 static enum status choose_default(struct mode_context *c)
 {
-	int cpu = start_cpu(c), pmu = host_pmu_of_cpu(c->host, cpu);
+	int cpu = mode_start_cpu(c->host, c->choice), pmu = host_pmu_of_cpu(c->host, cpu);
 	char text[PMU_TEXT];
 
 	if (pmu < 0)
 		return check_start(c);
+	if (!c->offers->recent && c->host->npmus > 1 && c->offers->only_pmu < 0) {
+		mode_reason(c->choice,
+			    "default: asked for; before Linux 6.7 KVM takes a host PMU by a rule "
+			    "of its own, one of %s\n",
+			    c->pmus);
+		return STATUS_OK;
+	}
+	if (!c->offers->recent) {
+		pmu = c->host->npmus > 1 ? c->offers->only_pmu : 0;
+		mode_reason(c->choice, "default: asked for; KVM takes %s wherever vCPU 0 starts\n",
+			    pmu_text(&c->host->pmus[pmu], text, sizeof(text)));
+		return STATUS_OK;
+	}
 	mode_reason(c->choice,
 		    "default: asked for; KVM takes the PMU of CPU %d, where vCPU 0 starts: %s\n",
 		    cpu, pmu_text(&c->host->pmus[pmu], text, sizeof(text)));
@@ -98,7 +105,7 @@ static enum status choose_explicit(struct mode_context *c)
 	const struct host_pmu *pmus = c->host->pmus;
 	struct choice *choice = c->choice;
 	char text[PMU_TEXT];
-	int cpu = start_cpu(c);
+	int cpu = mode_start_cpu(c->host, c->choice);
 
 	if (c->options->pmu_name[0] || c->options->pmu_cpu >= 0) {
 		choice->pmu = named_pmu(c);

@@ -70,8 +70,8 @@ bool site_discover(struct site *site, char *reason, size_t size)
 	struct kvm kvm;
 
 	if (sched_getaffinity(0, sizeof(affinity), &affinity) < 0 || kvm_open(&kvm) ||
-	    host_discover("/sys", &affinity, &site->host) ||
-	    kvm_offers(&kvm, &site->host, true, &offers)) {
+	    host_discover("/sys", &affinity, &site->host) || kvm_offers(&kvm, &offers) ||
+	    kvm_ask(&kvm, &site->host, &offers)) {
 		snprintf(reason, size, "no KVM to test: the line above says why");
 		return false;
 	}

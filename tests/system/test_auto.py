@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What --pmu=auto picks, seen in a guest that runs, and what --probe says of it."""
 import json
+import os
+import re
 
 from harness import expect, expect_equal, minivmm, test
+from test_debian import CACHE
 
 
 def auto(*args):
@@ -96,6 +99,69 @@ def auto_goes_without_a_pmu(result, probe):
 def gicv2_board_works(result, probe):
     """A host whose GIC can give guests only a GICv2: the payload runs on that."""
     expect_auto(result, probe, "explicit", "armv8_cortex_a76")
+
+
+# A CPU of each cluster, twice in a row: the second window there has no hop in it.
+HALVES = "0,0,2,2"
+PLACES = {"biglittle": HALVES, "dynamiq": "0,0,4,4,7,7", "partial": HALVES, "symmetric": HALVES, "gicv2": HALVES,
+          "nopmu": HALVES}
+# Of the modes that run where KVM has them, the feature in --probe=json.
+NEEDS = {"default": "pmu", "explicit": "set_pmu", "composite": "composite", "strict": "strict"}
+
+
+def cpu_set(text):
+    """The CPUs of a list such as 0-1,4."""
+    ranges = [part.split("-") for part in text.split(",")]
+    return {cpu for part in ranges for cpu in range(int(part[0]), int(part[-1]) + 1)}
+
+
+def expect_one_pmu(result, host):
+    """Default mode counts on one host PMU and no other: the one that its reason names, if it names one."""
+    where = {pmu["name"]: cpu_set(pmu["cpus"]) for pmu in host["pmus"]}
+    stayed = [window for window in result.expect_status(0).windows if not window["hops"]]
+    counted = {window["cpu"] for window in stayed if window["cycles"]}
+    stopped = {window["cpu"] for window in stayed if not window["cycles"]}
+    named = re.match(r"default: asked for; KVM takes .*?(\w+) \(cpus \S+?\)", result.stderr)
+    fits = [name for name, cpus in where.items() if counted <= cpus and not stopped & cpus]
+    expect(counted and len(fits) == 1, f"counted on {counted}, stopped on {stopped}, host PMUs {where}")
+    expect(named or "by a rule of its own" in result.stderr, result.stderr)
+    expect_equal(named[1] if named else fits[0], fits[0], "the host PMU that counted, and the one named")
+
+
+def said_is_done(probe, auto, hopped, *named):
+    """What --probe says, a run does: auto counts, a mode runs exactly where KVM has it, default counts where it says."""
+    host = json.loads(probe.expect_status(0).stdout)
+    has_pmu = bool(host["pmus"]) and host["kvm"]["pmu"]
+    expect_equal(auto.expect_status(0).run["mode"], host["auto"], "auto's mode, and what --probe says")
+    expect_equal(auto.stderr.splitlines()[:len(host["reasons"])], host["reasons"], "the reasons of both")
+    expect_equal({bool(window["cycles"]) for window in auto.windows}, {has_pmu}, f"auto counts: {auto.stderr}")
+    expect_equal(host["auto"] == "off", not has_pmu, f"auto takes off: {auto.stderr}")
+    for mode, result in zip(NEEDS, named):
+        if not has_pmu or not host["kvm"][NEEDS[mode]]:
+            result.expect_status(69).expect_one_line(f"--pmu={mode}")
+            continue
+        result.expect_status(0)
+        expect(mode == "default" or all(window["cycles"] for window in result.windows), f"{mode}: a window stood still")
+    if has_pmu:
+        expect_one_pmu(hopped, host)
+
+
+def register_said_is_done(topology, kernel, slow):
+    """The test on this board; those of topologies that other tests boot anyway are quick."""
+    def check(*results):
+        said_is_done(*results)
+    check.__name__ = f"said_is_done_{topology}_{kernel}".replace("-", "_").replace(".", "_")
+    check.__doc__ = f"{said_is_done.__doc__[:-1]} ({topology}, {kernel})."
+    test(["minivmm", "--probe=json"], minivmm("guest.bin"),
+         minivmm("--pmu=default", f"--migrate=step:{PLACES[topology]}", "--append=windows=20", "guest.bin"),
+         *(minivmm(f"--pmu={mode}", "guest.bin") for mode in NEEDS),
+         topology=topology, kernel=kernel, slow=slow)(check)
+
+
+for _topology in PLACES:
+    for _kernel in ("composite", "stock", "composite-7.3", "stock-7.3", "debian-5.10", "debian-6.1", "debian-6.12"):
+        if not _kernel.startswith("debian") or os.path.exists(os.path.join(CACHE, _kernel, "Image")):
+            register_said_is_done(_topology, _kernel, _kernel != "composite" and (_topology, _kernel) != ("dynamiq", "stock"))
 
 
 @test(["minivmm", "--pmu=composite", "guest.bin"], topology="dynamiq", kernel="stock")

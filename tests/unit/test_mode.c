@@ -30,6 +30,8 @@ static const struct fake {
 	{ "0-3", "", "", { { "a53", "0-1" } } },
 #define HINDERED 6 /* a72 covers more CPUs, but fewer that can be used */
 	{ "0-6", "4-5", "6", { { "a53", "0-2" }, { "a72", "3-6" } } },
+#define BARE_FIRST 7
+	{ "0-3", "", "", { { "a72", "2-3" } } },
 };
 
 static void make_host(struct host *host, size_t which)
@@ -47,10 +49,15 @@ static void make_host(struct host *host, size_t which)
 	CPU_XOR(&host->allowed, &host->allowed, &set);
 }
 
-/* What KVM offers: P (PMU), S (SET_PMU), C (composite), T (strict). */
+/*
+ * What KVM offers: P (PMU), S (SET_PMU), C (composite), T (strict), O (older than 6.7); a digit:
+ * the host PMU of every guest.
+ */
 static struct kvm_offers make_offers(const char *letters)
 {
 	return (struct kvm_offers){
+		.recent = !strchr(letters, 'O'),
+		.only_pmu = strpbrk(letters, "012") ? *strpbrk(letters, "012") - '0' : -1,
 		.pmu = strchr(letters, 'P'),
 		.set_pmu = strchr(letters, 'S'),
 		.composite = strchr(letters, 'C'),
@@ -94,7 +101,8 @@ static enum status choose(struct run *run, size_t host, const char *offers, cons
 	status = choose_cpus(&run->options, &run->host, &run->choice);
 	if (status)
 		return status;
-	run->needs_probe = choose_needs_probe(&run->options, &run->host, &run->choice);
+	run->needs_probe =
+		choose_needs_probe(&run->options, &run->host, &run->offers, &run->choice);
 	return choose_mode(&run->options, &run->host, &run->offers, &run->choice);
 }
 
@@ -131,6 +139,7 @@ static void check(const struct expected *expected, size_t count)
 }
 
 #define NONE_OF_TWO    "explicit: no host PMU covers cpus 0-3 (a53 (cpus 0-1), a72 (cpus 2-3))\n"
+#define NO_SET_PMU     "explicit: KVM does not offer SET_PMU (Linux 5.18)\n"
 #define NO_COMPOSITE   "composite: KVM does not offer FIXED_COUNTERS_ONLY\n"
 #define COMPOSITE      "composite: chosen, KVM offers FIXED_COUNTERS_ONLY\n"
 #define NARROWED(c, p) "explicit: chosen, vCPUs narrowed to cpus " c ", which " p " covers\n"
@@ -184,8 +193,7 @@ static void auto_is_composite_else(void **state)
 		{ THREE, "PSC", "--affinity=0,3,7", PMU_COMPOSITE, NULL, NULL,
 		  "explicit: no host PMU covers cpus 0,3,7 (a510 (cpus 0-2), a710 (cpus 3-6), "
 		  "x2 (cpus 7))\n" COMPOSITE },
-		{ TWO, "PC", "", PMU_COMPOSITE, NULL, NULL,
-		  "explicit: KVM does not offer SET_PMU\n" COMPOSITE },
+		{ TWO, "PC", "", PMU_COMPOSITE, NULL, NULL, NO_SET_PMU COMPOSITE },
 		/* The plan takes the vCPUs to where their affinity does not. */
 		{ TWO, "PSC", "--affinity=0-1 --migrate=step:0,2", PMU_COMPOSITE, NULL, NULL,
 		  "explicit: no host PMU covers cpus 0-2 (a53 (cpus 0-1), a72 (cpus "
@@ -249,11 +257,16 @@ static void filter_and_counters_rule_composite_out(void **state)
 static void auto_is_off_at_last(void **state)
 {
 	static const struct expected expected[] = {
-		{ TWO, "P", "", PMU_OFF, NULL, NULL,
-		  "explicit: KVM does not offer SET_PMU\n" NO_COMPOSITE
+		{ TWO, "PO", "", PMU_OFF, NULL, NULL,
+		  NO_SET_PMU NO_COMPOSITE
+		  "off: chosen, which host PMU KVM takes was not seen with perf_event_open\n" },
+		{ TWO, "PO0", "--affinity=2-3", PMU_OFF, NULL, NULL,
+		  NO_SET_PMU NO_COMPOSITE
+		  "default: KVM takes a53, which covers no CPU of some vCPU\n"
 		  "off: chosen, no other mode is left\n" },
-		{ ONE, "P", "", PMU_OFF, NULL, NULL,
-		  "explicit: KVM does not offer SET_PMU\n" NO_COMPOSITE
+		{ TWO, "PO1", "--cpus=2 --affinity=0:1-3;1:1", PMU_OFF, NULL, NULL,
+		  NO_SET_PMU NO_COMPOSITE
+		  "default: KVM takes a72, which covers no CPU of some vCPU\n"
 		  "off: chosen, no other mode is left\n" },
 		{ TWO, "PS", "--cpus=2 --affinity=0:0-1;1:2-3", PMU_OFF, NULL, NULL,
 		  NONE_OF_TWO NO_COMPOSITE
@@ -273,11 +286,101 @@ static void auto_is_off_at_last(void **state)
 	check(expected, ARRAY_SIZE(expected));
 }
 
-/* Whatever host, KVM and options: auto never takes default, and never a mode that is not offered.
+/* There the vCPUs' CPUs are all of the host PMU that KVM takes, and the counters count. */
+static void auto_is_default_without_set_pmu(void **state)
+{
+	static const struct expected expected[] = {
+		{ ONE, "PO0", "", PMU_DEFAULT, NULL, NULL,
+		  NO_SET_PMU NO_COMPOSITE
+		  "default: chosen, KVM takes armv8_pmuv3_0, which covers cpus 0-3\n" },
+		{ TWO, "PO1", "", PMU_DEFAULT, NULL, "2-3",
+		  NO_SET_PMU NO_COMPOSITE "default: chosen, KVM takes a72; vCPUs narrowed to cpus "
+					  "2-3, which it covers\n" },
+		{ TWO, "PO0", "--affinity=0-1", PMU_DEFAULT, NULL, NULL,
+		  NO_SET_PMU NO_COMPOSITE
+		  "default: chosen, KVM takes a53, which covers cpus 0-1\n" },
+		{ PARTLY, "PO0", "", PMU_DEFAULT, NULL, "0-1",
+		  NO_SET_PMU "composite: cpus 2-3 have no host PMU\n"
+			     "default: chosen, KVM takes a53; vCPUs narrowed to cpus 0-1, which it "
+			     "covers\n" },
+	};
+
+	(void)state;
+	check(expected, ARRAY_SIZE(expected));
+}
+
+/* What the reasons say of vCPU 0's first CPU, the machine does. */
+static void one_place_decides_where_vcpu_0_starts(void **state)
+{
+	static const struct {
+		size_t host;
+		const char *line;
+		int start;
+		const char *reason;
+	} runs[] = {
+		{ TWO, "", -1, "composite" },
+		{ TWO, "--pmu=off", -1, "off" },
+		{ TWO, "--pmu=off --migrate=step:1", 1, "off" },
+		{ TWO, "--pmu=default", 0, "PMU of CPU 0, where vCPU 0 starts: a53" },
+		{ TWO, "--pmu=default --affinity=2-3", 2, "CPU 2, where vCPU 0 starts: a72" },
+		{ TWO, "--pmu=default --migrate=step:3,0", 3, "CPU 3, where vCPU 0 starts: a72" },
+		/* The plan begins with a CPU that vCPU 0 has not. */
+		{ TWO, "--pmu=default --cpus=2 --affinity=0:2-3;1:0-1 --migrate=every:50ms", 0,
+		  "CPU 0, where vCPU 0 starts: a53" },
+		{ TWO, "--pmu=default --affinity=2-3 --migrate=random:50ms", 2,
+		  "CPU 2, where vCPU 0 starts: a72" },
+		{ TWO, "--pmu=explicit --cpus=2 --affinity=0:2-3;1:0-1 --migrate=every:50ms", 0,
+		  "that of CPU 0, where vCPU 0 starts: a53" },
+		{ TWO, "--pmu=explicit:a72", -1, "explicit" },
+		{ TWO, "--pmu=explicit:a72 --affinity=0-3", 2, "explicit" },
+		{ TWO, "--pmu=explicit:a72 --affinity=0-1", 0, "explicit" },
+		{ PARTLY, "--pmu=composite --affinity=1-2", 1, "composite" },
+		{ BARE_FIRST, "--pmu=default", 2, "PMU of CPU 2, where vCPU 0 starts: a72" },
+		{ BARE_FIRST, "--pmu=composite --affinity=0-3", 2, "composite" },
+		{ BARE_FIRST, "--pmu=explicit:a72 --affinity=0-3", 2, "explicit" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct run run;
+
+		assert_well(choose(&run, runs[i].host, "PSCT", runs[i].line));
+		if (run.choice.start != runs[i].start ||
+		    !strstr(run.choice.reasons, runs[i].reason))
+			print_error("entry %zu: %s\n%s", i, runs[i].line, run.choice.reasons);
+		assert_int_equal(run.choice.start, runs[i].start);
+		assert_non_null(strstr(run.choice.reasons, runs[i].reason));
+		if (run.choice.plan.ncpus)
+			assert_int_equal(run.choice.start, run.choice.plan.cpus[0]);
+		assert_true(run.options.plan.kind == PLAN_NONE || run.choice.plan.ncpus > 0);
+	}
+}
+
+/* Kernels before 6.7: their default PMU need not be that of any vCPU's CPU. */
+static void older_default_says_only_what_is_known(void **state)
+{
+	static const struct expected expected[] = {
+		{ TWO, "PSO", "--pmu=default", PMU_DEFAULT, NULL, NULL,
+		  "default: asked for; before Linux 6.7 KVM takes a host PMU by a rule of its own, "
+		  "one of a53 (cpus 0-1), a72 (cpus 2-3)\n" },
+		{ TWO, "PO1", "--pmu=default", PMU_DEFAULT, NULL, NULL,
+		  "default: asked for; KVM takes a72 (cpus 2-3) wherever vCPU 0 starts\n" },
+		{ ONE, "PSO", "--pmu=default", PMU_DEFAULT, NULL, NULL,
+		  "default: asked for; KVM takes armv8_pmuv3_0 (cpus 0-3) wherever vCPU 0 "
+		  "starts\n" },
+	};
+
+	(void)state;
+	check(expected, ARRAY_SIZE(expected));
+}
+
+/* Whatever host, KVM and options: auto never takes a mode that is not offered, and the vCPUs stay
+ * where the counters count.
  */
 static void auto_keeps_to_what_there_is(void **state)
 {
-	static const char *const offers[] = { "", "P", "PS", "PC", "PSC", "PST", "PSCT" };
+	static const char *const offers[] = { "",    "P",    "PS",  "PC", "PSC",
+					      "PST", "PSCT", "PO0", "PO", "PSO" };
 	static const char *const lines[] = { "",
 					     "--affinity=0",
 					     "--affinity=1-2",
@@ -292,25 +395,30 @@ static void auto_keeps_to_what_there_is(void **state)
 	for (size_t host = 0; host < ARRAY_SIZE(fakes); host++)
 		for (size_t o = 0; o < ARRAY_SIZE(offers); o++)
 			for (size_t l = 0; l < ARRAY_SIZE(lines); l++) {
+				const struct host_pmu *pmu;
 				struct run run;
-				cpu_set_t covered;
 				bool explicit;
 
 				assert_well(choose(&run, host, offers[o], lines[l]));
 				explicit = run.choice.mode == PMU_EXPLICIT;
 				assert_true(explicit || run.choice.mode == PMU_COMPOSITE ||
+					    run.choice.mode == PMU_DEFAULT ||
 					    run.choice.mode == PMU_OFF);
+				if (run.choice.mode == PMU_DEFAULT)
+					assert_true(!run.offers.set_pmu &&
+						    run.offers.only_pmu >= 0);
 				if (run.choice.mode == PMU_COMPOSITE)
 					assert_true(run.offers.pmu && run.offers.composite);
 				assert_int_equal(run.choice.pmu >= 0, explicit);
 				for (int i = 0; i < run.options.cpus; i++) {
 					assert_true(CPU_COUNT(&run.choice.cpus[i]) > 0);
-					if (!explicit)
+					if (!explicit && run.choice.mode != PMU_DEFAULT)
 						continue;
-					assert_true(run.offers.set_pmu);
-					CPU_AND(&covered, &run.choice.cpus[i],
-						&run.host.pmus[run.choice.pmu].cpus);
-					assert_true(CPU_EQUAL(&covered, &run.choice.cpus[i]));
+					assert_true(run.offers.set_pmu == explicit);
+					pmu = &run.host.pmus[explicit ? run.choice.pmu
+								      : run.offers.only_pmu];
+					assert_true(
+						cpulist_contains(&pmu->cpus, &run.choice.cpus[i]));
 				}
 			}
 }
@@ -349,7 +457,7 @@ static void named_modes_are_kept(void **state)
 	static const struct expected expected[] = {
 		{ TWO, "PSCT", "--pmu=off", PMU_OFF, NULL, NULL, "off: asked for\n" },
 		{ NOPMU, "", "--pmu=off", PMU_OFF, NULL, NULL, "off: asked for\n" },
-		{ TWO, "P", "--pmu=default", PMU_DEFAULT, NULL, NULL,
+		{ TWO, "PS", "--pmu=default", PMU_DEFAULT, NULL, NULL,
 		  "default: asked for; KVM takes the PMU of CPU 0, where vCPU 0 starts: a53 (cpus "
 		  "0-1)\n" },
 		{ TWO, "P", "--pmu=default --affinity=2-3", PMU_DEFAULT, NULL, NULL,
@@ -555,24 +663,24 @@ static void probes_only_where_composite_is_in_question(void **state)
 	static const struct {
 		size_t host;
 		const char *line;
-		bool probe;
+		bool probe, probe_older;
 	} runs[] = {
-		{ NOPMU, "", false },
-		{ ONE, "", false },
-		{ ONE, "--affinity=1", false },
-		{ TWO, "", true },
-		{ TWO, "--affinity=0-1", false },
-		{ TWO, "--affinity=1-2", true },
-		{ TWO, "--affinity=0-1 --migrate=step:0,2", true },
-		{ TWO, "--cpus=2 --affinity=0:0;1:3", true },
-		{ TWO, "--pmu-filter=deny:0x8", false },
-		{ TWO, "--pmu-counters=2", false },
-		{ PARTLY, "", false },
-		{ TWO, "--pmu=default", false },
-		{ TWO, "--pmu=explicit", false },
-		{ TWO, "--pmu=composite", false },
-		{ TWO, "--pmu=strict", false },
-		{ TWO, "--pmu=off", false },
+		{ NOPMU, "", false, false },
+		{ ONE, "", false, true },
+		{ ONE, "--affinity=1", false, true },
+		{ TWO, "", true, true },
+		{ TWO, "--affinity=0-1", false, true },
+		{ TWO, "--affinity=1-2", true, true },
+		{ TWO, "--affinity=0-1 --migrate=step:0,2", true, true },
+		{ TWO, "--cpus=2 --affinity=0:0;1:3", true, true },
+		{ TWO, "--pmu-filter=deny:0x8", false, true },
+		{ TWO, "--pmu-counters=2", false, true },
+		{ PARTLY, "", false, true },
+		{ TWO, "--pmu=default", false, true },
+		{ TWO, "--pmu=explicit", false, true },
+		{ TWO, "--pmu=composite", false, true },
+		{ TWO, "--pmu=strict", false, true },
+		{ TWO, "--pmu=off", false, false },
 	};
 
 	(void)state;
@@ -583,6 +691,9 @@ static void probes_only_where_composite_is_in_question(void **state)
 		if (run.needs_probe != runs[i].probe)
 			print_error("entry %zu: %s\n", i, runs[i].line);
 		assert_int_equal(run.needs_probe, runs[i].probe);
+		/* Whether there is SET_PMU, only a VM tells then. */
+		choose(&run, runs[i].host, "PSCTO", runs[i].line);
+		assert_int_equal(run.needs_probe, runs[i].probe_older);
 	}
 }
 
@@ -632,6 +743,9 @@ int main(void)
 		cmocka_unit_test(auto_narrows_else),
 		cmocka_unit_test(filter_and_counters_rule_composite_out),
 		cmocka_unit_test(auto_is_off_at_last),
+		cmocka_unit_test(auto_is_default_without_set_pmu),
+		cmocka_unit_test(one_place_decides_where_vcpu_0_starts),
+		cmocka_unit_test(older_default_says_only_what_is_known),
 		cmocka_unit_test(auto_keeps_to_what_there_is),
 		cmocka_unit_test(narrowing_keeps_each_vcpus_affinity),
 		cmocka_unit_test(affinity_is_kept_for_each_vcpu),
