@@ -29,7 +29,7 @@ static const struct entry entries[] = {
 	  option_flag, offsetof(struct options, settle) },
 	{ "on-refusal", VALUE_NEEDED, "ACTION",
 	  "when KVM refuses a CPU: stop, or return to a\n"
-	  "covered one and go on (default: stop)",
+	  "covered ones and go on (default: stop)",
 	  option_refusal, 0 },
 	{ "initrd", VALUE_NEEDED, "FILE", "initial RAM disk", option_text,
 	  offsetof(struct options, initrd) },

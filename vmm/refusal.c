@@ -3,7 +3,9 @@
  * KVM refuses to run a vCPU on a CPU that its PMU does not cover. It leaves the vCPU
  * unharmed: on a covered CPU the next KVM_RUN goes on where this one began.
  */
+#include <errno.h>
 #include <linux/kvm.h>
+#include <sched.h>
 
 #include "cpulist.h"
 #include "machine.h"
@@ -42,12 +44,40 @@ static void fail_refused(const struct vcpu *vcpu, int cpu, const cpu_set_t *cove
 			     host_pmu_of_cpu(host, cpu) >= 0 ? " or --pmu=composite" : "");
 }
 
+/*
+ * To the covered CPUs of the vCPU's own affinity, or, if it has none that can be used, of the
+ * allowed ones: as a set, so that vCPUs do not share one CPU, and one that goes offline is missed
+ * by none. The CPU that this thread, the vCPU's, is on then; -1 with errno.
+ */
+static int go_back(struct vcpu *vcpu, const cpu_set_t *covered)
+{
+	const struct machine *machine = vcpu->machine;
+	const cpu_set_t *wanted[] = { &machine->choice->cpus[vcpu->index],
+				      &machine->host->allowed };
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		cpu_set_t set;
+		int cpu;
+
+		/* An empty set is EINVAL, as is one of CPUs that are offline by now. */
+		CPU_AND(&set, covered, wanted[i]);
+		if (sched_setaffinity(0, sizeof(set), &set) < 0)
+			continue;
+		cpu = sched_getcpu();
+		if (machine->plan.ncpus)
+			atomic_store(&vcpu->cpu, cpu);
+		return cpu;
+	}
+	return -1;
+}
+
 void vcpu_refused(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
-	int cpu = (int)vcpu->run->fail_entry.cpu, back = -1;
+	int cpu = (int)vcpu->run->fail_entry.cpu, back = -1, error = 0;
 	uint64_t reason = vcpu->run->fail_entry.hardware_entry_failure_reason;
-	cpu_set_t covered, usable;
+	char list[CPULIST_TEXT];
+	cpu_set_t covered;
 	uint64_t now;
 
 	if (reason != KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED || !covered_cpus(machine, &covered)) {
@@ -56,9 +86,10 @@ void vcpu_refused(struct vcpu *vcpu)
 			     cpu, (unsigned long long)reason);
 		return;
 	}
-	CPU_AND(&usable, &covered, &machine->host->allowed);
-	if (machine->options->refusal_return)
-		back = cpulist_first(&usable);
+	if (machine->options->refusal_return) {
+		back = go_back(vcpu, &covered);
+		error = errno;
+	}
 	pthread_mutex_lock(&machine->lock);
 	now = machine_now(machine);
 	machine->stats.vcpu[vcpu->index].refusals++;
@@ -67,8 +98,14 @@ void vcpu_refused(struct vcpu *vcpu)
 	if (back >= 0)
 		trace_cpu(&machine->trace, machine->host, vcpu->index, back, now);
 	pthread_mutex_unlock(&machine->lock);
-	if (back < 0)
-		fail_refused(vcpu, cpu, &covered);
+	if (back >= 0)
+		return;
+	errno = error;
+	if (machine->options->refusal_return)
+		machine_fail(machine, STATUS_HOST,
+			     "cannot move vCPU %d to CPU %s, which KVM runs it on (offline or not "
+			     "allowed meanwhile?): %m",
+			     vcpu->index, cpulist_format(&covered, list, sizeof(list)));
 	else
-		vcpu_move(vcpu, 0, back);
+		fail_refused(vcpu, cpu, &covered);
 }

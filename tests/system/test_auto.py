@@ -194,3 +194,13 @@ def counters_and_filters_reach_the_guest(one, too_many, filtered):
     too_many.expect_status(69).expect_one_line("--pmu-counters=31")
     filtered.expect_status(0)
     expect_equal({w["events"]["0x11"] for w in filtered.windows}, {0}, "CPU_CYCLES, filtered")
+
+
+@test(minivmm("--pmu=explicit:cpu0", "--cpus=3", "--affinity=0:2;1:3;2:5-6", "--migrate=step:1,4,6", "--on-refusal=return",
+              "--append=windows=12", "guest.bin"), topology="dynamiq")
+def refused_vcpus_return_to_their_own_cpus(result):
+    """--on-refusal=return: to covered CPUs of the vCPU's own --affinity; where it has none, to other covered ones."""
+    result.expect_status(0)
+    back = {vcpu: {refusal["back"] for refusal in result.refusals if refusal["vcpu"] == vcpu} for vcpu in range(3)}
+    expect_equal((back[0], back[1]), ({2}, {3}), "where vCPUs 0 and 1 returned to")
+    expect(back[2] and back[2] <= {0, 1, 2, 3}, f"vCPU 2 returned to {back[2]}")
