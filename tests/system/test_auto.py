@@ -138,7 +138,7 @@ def said_is_done(probe, auto, hopped, *named):
     expect_equal(host["auto"] == "off", not has_pmu, f"auto takes off: {auto.stderr}")
     for mode, result in zip(NEEDS, named):
         if not has_pmu or not host["kvm"][NEEDS[mode]]:
-            result.expect_status(69).expect_one_line(f"--pmu={mode}")
+            result.expect_status(69).expect_one_line("use --pmu=")
             continue
         result.expect_status(0)
         expect(mode == "default" or all(window["cycles"] for window in result.windows), f"{mode}: a window stood still")
