@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "perf_limit.h"
+#include "promises.h"
 #include "runner.h"
 #include "usage.h"
 
@@ -38,6 +39,7 @@ struct arguments {
 	struct run_options run;
 	unsigned long long seed, minutes, repeat, failures;
 	bool exact, not_exact; /* instead of finding out */
+	const char *explain;   /* NAME or GLOB */
 	bool help;
 };
 
@@ -53,6 +55,8 @@ static bool take(const char *argument, struct arguments *arguments)
 		return arguments->exact = true;
 	if (!strcmp(argument, "--exact=no"))
 		return arguments->not_exact = true;
+	if (!strncmp(argument, "--explain=", 10))
+		return (arguments->explain = argument + 10);
 	if (!strncmp(argument, "--run=", 6))
 		return (arguments->run.pattern = argument + 6);
 	if (!strncmp(argument, "--junit=", 8))
@@ -90,6 +94,15 @@ int main(int argc, char **argv)
 	if (arguments.help) {
 		usage(stdout);
 		return RUN_PASSED;
+	}
+	if (arguments.explain) {
+		if (explain(arguments.explain, stdout))
+			return RUN_PASSED;
+		fprintf(stderr,
+			"pmu-regress: --explain=%s: no test has such a name; --list shows the "
+			"cases\n",
+			arguments.explain);
+		return RUN_USAGE;
 	}
 	arguments.run.repeat = (int)arguments.repeat;
 	arguments.run.failures = (int)arguments.failures;

@@ -8,6 +8,7 @@ void usage(FILE *out)
 		"Tests what this host's KVM promises about a guest's PMU, in every mode and while\n"
 		"vCPUs hop between CPUs. KTAP on stdout.\n\n"
 		"  --list          the names of the cases\n"
+		"  --explain=NAME  what a test or case promises, and which document says so\n"
 		"  --run=GLOB      only the cases whose names match, e.g. "
 		"'counting.*/composite/*'\n"
 		"  --repeat=N      all of them N times\n"

@@ -78,6 +78,20 @@ def regress_writes_junit(result):
     expect_equal((suite.get("tests"), suite.get("failures")), (str(len(names)), "0"), "counts")
 
 
+@test(["pmu-regress", "--list"], ["pmu-regress", "--explain=*"], ["pmu-regress", "--explain=counting.cycles/default/still/own"],
+      ["pmu-regress", "--explain=nonsense"], icount=True)
+def regress_explains_each_test(listed, all_of_them, case, nonsense):
+    """--explain: one sentence and its document for every test, by its own or a case's name; another name is status 2."""
+    tests = sorted({line.partition("/")[0] for line in listed.expect_status(PASSED).stdout.splitlines()})
+    lines = all_of_them.expect_status(PASSED).stdout.splitlines()
+    expect_equal(sorted(line.partition(":")[0] for line in lines), tests, "tests that are explained")
+    for line in lines:
+        expect(re.fullmatch(r"[a-z]+\.[a-z0-9_-]+: [A-Zp].+\. \[.+\]", line), f"no sentence and document: {line!r}")
+    expect_equal(case.expect_status(PASSED).stdout.splitlines(), [line for line in lines if line.startswith("counting.cycles: ")],
+                 "what it says of a case")
+    expect("--explain=nonsense: no test has such a name" in nonsense.expect_status(USAGE).stderr, nonsense.stderr)
+
+
 @test(["pmu-regress", "--list"], icount=True)
 def regress_has_the_findings(result):
     """Each reproducer of docs/kernel-findings.md is of cases that there are."""
