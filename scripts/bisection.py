@@ -36,7 +36,8 @@ class Bisection:
         if kernel.digest not in self.outcomes:
             self.progress(f"runs {plural(len(self.changes), 'case')} with the first {first} of "
                           f"{judgement.patches(self.series.patches)}")
-            self.outcomes[kernel.digest] = self.run(kernel)
+            with self.progress.during(lambda: f"runs {plural(len(self.changes), 'case')} with the first {first} patches"):
+                self.outcomes[kernel.digest] = self.run(kernel)
         return self.outcomes[kernel.digest]
 
     def run(self, kernel):

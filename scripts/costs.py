@@ -45,18 +45,22 @@ def rows(base, series):
              difference(base.get((what, mode)), series.get((what, mode)))] for what, mode in keys]
 
 
+def paid(key, base, series):
+    """In words, of an exit or a read whose price differs."""
+    what, mode = key
+    more = round(series[key] - base[key])
+    price = f"costs {more:,} more instructions" if more > 0 else f"saves {-more:,} instructions"
+    return f"{mode}: {price} per {what} ({base[key]:,.0f} to {series[key]:,.0f}; expected: 0 more)"
+
+
 def sentence(base, series):
     """What a VM pays that asks for nothing new."""
-    paid = {key: round(series[key] - base[key]) for key in base if key[1] in PLAIN and key in series}
-    if not paid:
-        return "Nothing could be measured on both kernels."
+    both = [key for key in base if key[1] in PLAIN and key in series]
+    if not both:
+        return "nothing could be measured on both kernels."
     # A hop's way through the host's scheduler is not the same each time, the others' ways are.
-    exact = {key: more for key, more in paid.items() if not key[0].startswith("hop")}
-    hops = [more for key, more in paid.items() if key not in exact]
-    text = "For a VM that asks for nothing new, exits and reads cost the same number of instructions on both."
-    if any(exact.values()):
-        text = "A VM that asks for nothing new pays: " + ", ".join(
-            f"{more:+,} for an {what}, {mode}" if what.startswith("e") else f"{more:+,} for a {what}, {mode}"
-            for (what, mode), more in exact.items() if more) + "; the same for other exits and reads."
-    return text + (f" Hops, which the host's scheduler makes vary, differ by {min(hops):+,} to {max(hops):+,}."
-                   if hops else "")
+    hops = [round(series[key] - base[key]) for key in both if key[0].startswith("hop")]
+    changed = [paid(key, base, series) for key in both if not key[0].startswith("hop") and round(series[key] - base[key])]
+    text = f"for a VM that asks for nothing new: {'; '.join(changed)}." if changed else (
+        "0 instructions per exit and per counter read, as expected, for a VM that asks for nothing new.")
+    return text + (f" Hops differ by {min(hops):+,} to {max(hops):+,}, as the host's scheduler varies." if hops else "")

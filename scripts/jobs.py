@@ -43,9 +43,22 @@ def listed(known):
     return parse_list
 
 
-def run(*command, stderr=None):
-    """Its status, output and, with stderr=subprocess.PIPE, its errors. It has a session of its
-    own, so that it hears of Ctrl-C only from stop()."""
+def listen(stream, heard):
+    """Starts to read its lines; returns the list that they are in when the thread has ended, and the thread."""
+    lines = []
+
+    def read():
+        for line in stream:
+            lines.append(line)
+            heard(line)
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return lines, thread
+
+
+def run(*command, stderr=None, heard=None):
+    """Its status, output and, with stderr=subprocess.PIPE, its errors, of which HEARD gets each line when it comes.
+    It has a session of its own, so that it hears of Ctrl-C only from stop()."""
     with subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=stderr, start_new_session=True, text=True,
                           errors="replace") as process:
@@ -53,7 +66,14 @@ def run(*command, stderr=None):
         if STOPPING.is_set():
             stop()
         try:
-            output, errors = process.communicate()
+            if heard:
+                lines, listener = listen(process.stderr, heard)
+                output = process.stdout.read()
+                listener.join()
+                process.wait()
+                errors = "".join(lines)
+            else:
+                output, errors = process.communicate()
         except BaseException:
             stop()
             raise

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The sections of a review: what is said of a series, from what was found."""
+"""What is said of a series, from what was found."""
+from typing import NamedTuple
+
 import costs
 import ktap
+import groups
+import letter
 import verdict
-from letter import Items, Section, Table, Text
+from letter import Fault, Heading, Items, Line, Section, Table, Text, Verdict
 from records import plural
 
-NAMED = 10  # so many cases that nobody need worry about are named; of more, how many a family has
 KINDS = (ktap.PASSED, ktap.FAILED, verdict.FAULT, ktap.SKIPPED)
+FEW = 3  # reasons, warnings and names that a letter has room for
 
 
 def counts(results):
@@ -16,25 +20,39 @@ def counts(results):
     return "/".join(str(kinds.count(kind)) for kind in KINDS)
 
 
+def counts_in_words(results):
+    """The same, for who has no table's head at hand."""
+    numbers = counts(results).split("/")
+    return ", ".join(f"{number} {kind}" for number, kind in zip(numbers, ("passed", "failed", "with a known fault", "skipped")))
+
+
 def patches(series):
     """How many."""
     return plural(len(series), "patch") if len(series) == 1 else f"{len(series)} patches"
 
 
-def last_line(outcome):
-    """What it was, and why."""
-    said = (outcome.said.splitlines() or [""])[-1].removeprefix(verdict.FAULT_SAYS)
-    return verdict.kind(outcome) + (f": {said}" if said else "")
+class Found(NamedTuple):
+    """All that was found about a series."""
+    patches: list
+    kernels: list
+    results: dict  # {role: {board: Results}}
+    logs: dict  # {role: {board: log}}
+    changes: dict  # {one of verdict.CHANGES: [Change]}
+    culprits: dict  # of bisection
+    prices: tuple
+    boards: list
+    promises: dict  # {test: (what it promises, which document says so)}
+    tested: dict  # {"minivmm": its commit, "qemu": version, "seconds": how long it took}
+    repeat: object  # gives the words of a command that runs a case on a board with the series
 
 
 class Judgement:
-    """All that was found about a series."""
+    """What is said of it."""
 
-    def __init__(self, series, kernels, results, logs, changes, culprits, prices, boards):
-        self.patches, self.kernels, self.results = series, kernels, results
-        self.changes, self.culprits, self.prices, self.boards = changes, culprits, prices, boards
-        self.warned = {role: {} for role in logs}  # {role: {key: (what it said, [board])}}
-        for role, of_boards in logs.items():
+    def __init__(self, found):
+        self.found = found
+        self.warned = {role: {} for role in found.logs}  # {role: {key: (what it said, [board])}}
+        for role, of_boards in found.logs.items():
             for board, log in of_boards.items():
                 for key, said in verdict.warnings(log).items():
                     self.warned[role].setdefault(key, (said, []))[1].append(board)
@@ -42,122 +60,167 @@ class Judgement:
 
     def clean(self):
         """Whether the exit status is 0."""
-        return verdict.clean(self.changes, self.results["series"], self.new_warnings)
+        return verdict.clean(self.found.changes, self.found.results["series"], self.new_warnings)
 
-    def sections(self):
-        """The report."""
-        parts = [Section(self.title(), [Text(self.verdict()), Items(self.facts())]),
-                 Section("Cases", [Table(("passed/failed/known fault/skipped", "base", "series"), self.table())]
-                         + [Text(text) for text in self.incomplete()])]
-        if self.culprits:
-            parts.append(Section("By patch", [Items(self.by_patch())]))
-        parts += [Section(name, [Items(self.items(name))]) for name in verdict.CHANGES if self.changes[name]]
-        return parts + [Section("Kernel warnings", [Items(self.warning_items()) if any(self.warned.values())
-                                                    else Text("Neither kernel logged a warning.")]),
-                        Section("Instructions", [Table(("the least", "base", "series", "difference"),
-                                                       costs.rows(*self.prices)),
-                                                 Text(costs.sentence(*self.prices))])]
+    def broken(self):
+        """[Group] of what is broken."""
+        changes = self.found.changes
+        return groups.by_promise(changes[verdict.BROKEN] + changes[verdict.LOST], self.found.culprits, self.found.patches)
+
+    def letter(self):
+        """The text, as many of its faults in full as there is room for."""
+        most = min(len(self.broken()), letter.LINES // 6)  # a fault takes six lines and more
+        for shown in range(most, -1, -1):
+            text = letter.plain(self.sections(shown))
+            if len(text.splitlines()) <= letter.LINES:
+                break
+        return text
+
+    def sections(self, shown=None):
+        """The report: everything, or with as many faults in full."""
+        parts = [Section(self.title(), [Verdict(self.verdict(), self.clean())])]
+        if self.found.changes[verdict.BROKEN] or self.found.changes[verdict.LOST]:
+            parts.append(Section("Broken", self.faults(shown)))
+        if incomplete := self.incomplete():
+            parts.append(Section("Not complete", [Text(" ".join(incomplete))]))
+        for name, title, before in ((verdict.FIXED, "Fixed", True), (verdict.STILL, "Still failing", False),
+                                    (verdict.RUN, "Newly run, passed", True),
+                                    (verdict.RUN_FAULT, "Newly run, with a known fault", False),
+                                    (verdict.NOT_RUN, "Newly skipped", False)):
+            if self.found.changes[name]:
+                parts.append(Section(title, self.others(self.found.changes[name], before, shown is None)))
+        parts.append(Section("Kernel warnings", self.warnings(shown is None)))
+        parts.append(Section("Cost", [Text(costs.sentence(*self.found.prices))]))
+        if shown is None:
+            parts[-1].parts.append(Table(("the least instructions for", "base", "series", "difference"),
+                                         costs.rows(*self.found.prices)))
+            parts.append(Section("Cases", [Table(("passed/failed/known fault/skipped", "base", "series"), self.table())]))
+        return parts + [Section("How it was tested", self.facts(shown is None))]
 
     def title(self):
         """One line."""
-        if not self.patches:
-            return f"Review of {self.kernels[1].name}"
-        return f"Review of {patches(self.patches)} on {self.kernels[0].name}"
+        if not self.found.patches:
+            return f"Review of {self.found.kernels[1].name}"
+        return f"Review of {patches(self.found.patches)} on {self.found.kernels[0].name}"
+
+    def guilty(self):
+        """Who is to blame, in words."""
+        culprits = {group.culprit for group in self.broken()}
+        if not self.found.patches:
+            return "the second Image breaks"
+        if len(self.found.patches) == 1:
+            return "the patch breaks"
+        if any(isinstance(culprit, str) or culprit[1] != culprit[0] + 1 for culprit in culprits):
+            return "the series breaks"
+        numbers = sorted(culprit[1] for culprit in culprits)
+        names = [f"{number}/{len(self.found.patches)}" for number in numbers]
+        if len(names) == 1:
+            return f"patch {names[0]} breaks"
+        return f"patches {', '.join(names[:-1])} and {names[-1]} break"
 
     def verdict(self):
-        """One sentence a change."""
-        said = [f"{name}: {self.cells(self.changes[name])}." for name in verdict.CHANGES if self.changes[name]]
+        """One sentence."""
+        changes, said = self.found.changes, []
+        broken = changes[verdict.BROKEN] + changes[verdict.LOST]
+        if broken:
+            tests = {group.test for group in self.broken()}
+            said.append(f"{self.guilty()} {plural(len(tests), 'promise')}, {groups.cells(broken)}")
+        if any(results.reason for results in self.found.results["series"].values()) and not changes[verdict.LOST]:
+            said.append("not all cases of the series have a result")
         if self.new_warnings:
-            said.append(f"New kernel warnings: {len(self.new_warnings)}.")
-        said.insert(0, "NOTHING IS BROKEN." if self.clean() else "NOT CLEAN.")
-        return " ".join(said) + ("" if any(self.changes.values()) else " No case says anything else.")
+            said.append(f"the series' kernel logs {plural(len(self.new_warnings), 'new warning')}")
+        if said:
+            return f"BROKEN: {'; '.join(said)}."
+        others = [f"{name.lower()}: {groups.cells(changes[name])}" for name in verdict.CHANGES if changes[name]]
+        return f"NOTHING IS BROKEN; {'; '.join(others) or 'no case says anything else'}."
 
-    @staticmethod
-    def cells(changes):
-        """How many cases, on how many boards."""
-        cases, boards = {change.case for change in changes}, {change.board for change in changes}
-        return f"{plural(len(changes), 'result')}, {plural(len(cases), 'case')} on {plural(len(boards), 'board')}"
+    def heading(self, culprit):
+        """The patch that breaks what is listed below it."""
+        of_patches = self.found.patches
+        if not of_patches:
+            return None
+        if culprit == groups.NOT_ASKED:
+            return "By which patch: --bisect finds out"
+        if culprit == groups.NOT_REPEATED:
+            return "Run alone, these do the same on both kernels: no patch is blamed"
+        without, within = culprit
+        if within == without + 1:
+            return f"{within}/{len(of_patches)} {of_patches[within - 1].title}"
+        return f"By one of the patches {without + 1} to {within}; those between cannot be told apart"
 
-    def facts(self):
-        """What was compared."""
-        return [(f"base: {self.kernels[0]}", []),
-                (f"series: {self.kernels[1]}", [f"{number}/{len(self.patches)} {patch.title}"
-                                                for number, patch in enumerate(self.patches, 1)]),
-                (f"boards: {', '.join(self.boards)}; emulated, an instruction is a nanosecond and a cycle", [])]
+    def fault(self, group):
+        """A promise that is broken."""
+        change, facts = group.first, []
+        if group.test in self.found.promises:
+            says, document = self.found.promises[group.test]
+            facts.append(("promise", f"{says} ({document})"))
+        facts += [("before", groups.last_line(change.before)), ("after", groups.last_line(change.after))]
+        return Fault(f"{group.test}: {group.size()}", facts, self.found.repeat(change.board, change.case),
+                     list(group.cases().items()))
+
+    def faults(self, shown):
+        """By patch; those for which there is no room, by name."""
+        parts, heading, all_groups = [], None, self.broken()
+        for group in all_groups[:shown]:
+            if group.culprit != heading and (text := self.heading(group.culprit)):
+                parts.append(Heading(text))
+            heading = group.culprit
+            parts.append(self.fault(group))
+        left = {}
+        for group in [] if shown is None else all_groups[shown:]:
+            left.setdefault(group.test, set()).update(group.cases())
+        if left:
+            names = [f"{test} ({plural(len(cases), 'case')})" for test, cases in left.items()]
+            parts.append(Items([(f"and {groups.some(names, 2 * FEW)}; --verbose has all", [])]))
+        return parts
+
+    def others(self, changes, before, everything):
+        """What is no harm: how many, and by reason."""
+        items = []
+        reasons = groups.by_reason(changes, before)
+        for said, same in list(reasons.items())[:None if everything else FEW]:
+            tests = dict.fromkeys(change.case.partition("/")[0] for change in same)
+            names = ", ".join(dict.fromkeys(change.case for change in same)) if everything else groups.some(tests, FEW)
+            items.append((f"{'were' if before else 'are'} {said}", [f"{groups.cells(same)}: {names}"]))
+        if len(reasons) > len(items):
+            items.append((f"and for {plural(len(reasons) - len(items), 'other reason')}", []))
+        return [Text(f"{groups.cells(changes)}."), Items(items)]
 
     def table(self):
-        """A row a board."""
-        return [[board, counts(self.results["base"][board]), counts(self.results["series"][board])]
-                for board in self.boards]
+        """One row per board."""
+        results = self.found.results
+        return [[board, counts(results["base"][board]), counts(results["series"][board])] for board in self.found.boards]
 
     def incomplete(self):
         """Boards whose results are not whole."""
-        return [f"{role} on {board}: {results.reason}." for role, of_boards in self.results.items()
+        return [f"{role} on {board}: {results.reason}." for role, of_boards in self.found.results.items()
                 for board, results in of_boards.items() if results.reason]
 
-    def items(self, name):
-        """What changed in this way: case by case if it is bad, else by the reason."""
-        if name in (verdict.BROKEN, verdict.FIXED, verdict.STILL):
-            return self.by_case(self.changes[name])
-        return self.by_reason(self.changes[name], name == verdict.RUN)
-
-    def by_patch(self):
-        """Each patch, and the cases that are found to change with it; what cannot be told apart is with the cases."""
+    def warnings(self, everything):
+        """Each new warning, and the boards that logged it; old ones are counted."""
+        old = [key for key in self.warned["base"] if key in self.warned["series"]]
+        gone = [key for key in self.warned["base"] if key not in self.warned["series"]]
+        said = f"{plural(len(self.new_warnings), 'new one')}." if self.new_warnings else "none is new."
+        said += f" Both kernels log {len(old)} others." if old else ""
+        said += f" {len(gone)} that the base logs are gone." if gone else ""
+        keys = [*self.new_warnings, *old, *gone] if everything else self.new_warnings[:FEW]
         items = []
-        for number, patch in enumerate(self.patches, 1):
-            cases = [case for case, found in self.culprits.items() if found == (number - 1, number)]
-            items += [(f"{number}/{len(self.patches)} {patch.title}", [", ".join(cases)])] if cases else []
-        return items
+        for key in keys:
+            text = (self.warned["series"].get(key) or self.warned["base"][key])[0]
+            where = [f"{role}: {', '.join(self.warned[role][key][1])}" if key in self.warned[role] else f"{role}: no"
+                     for role in self.warned]
+            items.append((text if everything else text[:2 * letter.WIDTH], ["; ".join(where)]))
+        return [Text(said), *([Items(items)] if items else [])]
 
-    def by_case(self, changes):
-        """Each case, what became of it, where, and by which patch."""
-        cases = {}
-        for change in changes:
-            cases.setdefault(change.case, []).append(change)
-        items = []
-        for case, same in cases.items():
-            where = [change.board for change in same]
-            said = [f"on {', '.join(where)}", f"was {last_line(same[0].before)}", f"is {last_line(same[0].after)}"]
-            items.append((case, said + self.culprit(case)))
-        return items
-
-    def by_reason(self, changes, reason_before):
-        """Why they did not run before, or do not now; and which they are."""
-        groups = {}
-        for change in changes:
-            said = last_line(change.before if reason_before else change.after)
-            groups.setdefault(said, []).append(change)
-        return [(f"{'was' if reason_before else 'is'} {said}", self.named(some)) for said, some in groups.items()]
-
-    def named(self, changes):
-        """The cases and where they are, or how many each family has; and which patch, if that was asked for."""
-        cases = list(dict.fromkeys(change.case for change in changes))
-        if len(cases) <= NAMED:
-            said = [", ".join(cases), "on " + ", ".join(dict.fromkeys(change.board for change in changes))]
-        else:
-            families = [case.partition(".")[0] for case in cases]
-            said = [self.cells(changes),
-                    ", ".join(f"{family} {families.count(family)}" for family in dict.fromkeys(families))]
-        return said + [text for case in cases for text in self.culprit(case, f"{case}: ")]
-
-    def culprit(self, case, before=""):
-        """By which patch, if that was asked for."""
-        if case not in self.culprits:
-            return []
-        if not self.culprits[case]:
-            return [f"{before}alone the case does the same on both kernels: no patch is blamed"]
-        without, within = self.culprits[case]
-        patch = self.patches[within - 1].title
-        if within == without + 1:
-            return [f"{before}since {within}/{len(self.patches)} {patch}"]
-        return [f"{before}since one of the patches {without + 1} to {within}; those between cannot be told apart"]
-
-    def warning_items(self):
-        """Each warning, and which kernel logged it."""
-        items = []
-        for key in dict.fromkeys([*self.warned["base"], *self.warned["series"]]):
-            said = (self.warned["series"].get(key) or self.warned["base"][key])[0]
-            where = [f"{role}: {', '.join(self.warned[role][key][1])}" if key in self.warned[role]
-                     else f"{role}: no" for role in self.warned]
-            items.append((said, where + (["NEW"] if key in self.new_warnings else [])))
-        return items
+    def facts(self, everything):
+        """What was compared, with what, and the line for a reply if nothing is broken."""
+        tested, kernels = self.found.tested, self.found.kernels
+        parts = [Text(f"minivmm {tested['minivmm']}, {tested['qemu']}, {kernels[1].compiler}; pmu-regress on the emulated boards "
+                      f"{', '.join(self.found.boards)}, on which an instruction takes a nanosecond and a cycle; {tested['seconds']} s.")]
+        if everything:
+            items = [(f"base: {kernels[0]}", []), (f"series: {kernels[1]}", [
+                f"{number}/{len(self.found.patches)} {patch.title}" for number, patch in enumerate(self.found.patches, 1)])]
+            parts.append(Items(items))
+        if self.clean():
+            parts.append(Line(f"Tested-by: {tested['who']} # minivmm {tested['minivmm']}"))
+        return parts

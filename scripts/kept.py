@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a command prints on a board with some kernel; kept, as it is the same each time."""
+import functools
 import hashlib
 import json
 import os
@@ -43,8 +44,9 @@ class Kernel:
         with open(path, "rb") as file:
             data = file.read()
         self.sha256 = hashlib.sha256(data).hexdigest()
-        banner = re.search(rb"Linux version (\S+)", data)
+        banner = re.search(rb"Linux version (\S+)(?: \(\S+\) \((\S+ (?:\([^)]*\) )?[^ ,)]+))?", data)
         self.name = f"Linux {banner[1].decode() if banner else '(no version in it)'}"
+        self.compiler = banner[2].decode() if banner and banner[2] else "compiler unknown"
 
     def __str__(self):
         return f"{self.name}, Image {os.path.basename(self.path)} (sha256 {self.sha256[:12]})"
@@ -64,18 +66,25 @@ def harness(command):
                   *(os.path.join(board, name) for name in sorted(os.listdir(board)) if name.endswith(".py")))
 
 
-def boot(kernel, board, command, options):
-    """(status, output, errors with the kernel's log) of COMMAND on a board; kept, as it is the same each time."""
+@functools.cache
+def emulator():
+    """QEMU's name and version, as it prints them."""
+    return run("qemu-system-aarch64", "--version")[1].partition("\n")[0]
+
+
+def boot(kernel, board, command, options, heard=None):
+    """(status, output, errors with the kernel's log) of COMMAND on a board; kept, as it is the same each time.
+    HEARD gets what the board's console says, a line at a time."""
     topology, append = BOARDS[board]
-    emulator = run("qemu-system-aarch64", "--version")[1].partition("\n")[0]
-    key = [kernel.digest, harness(command), emulator, topology, append, list(command)]
+    key = [kernel.digest, harness(command), emulator(), topology, append, list(command)]
     path = os.path.join(CACHE, hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32] + ".json")
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             return json.load(file)
-    # Of what the kernel says, warnings: the rest would only take time.
-    result = run("scripts/board", "--icount", "--verbose", f"--append=loglevel=5{append}", f"--kernel={kernel.path}",
-                 f"--topology={topology}", f"--timeout={options.timeout}", "--", *command, stderr=subprocess.PIPE)
+    # Of what the kernel says, warnings: the rest would only take time. Of what programs say there, all.
+    result = run("scripts/board", "--icount", "--verbose", f"--append=loglevel=5 printk.devkmsg=on{append}",
+                 f"--kernel={kernel.path}", f"--topology={topology}", f"--timeout={options.timeout}", "--", *command,
+                 stderr=subprocess.PIPE, heard=heard)
     # Neither a slow machine nor a signal says anything about the kernel.
     if 0 <= result[0] < ktap.NO_BOOT or result[0] == ktap.PANIC:
         os.makedirs(CACHE, exist_ok=True)

@@ -8,9 +8,9 @@ import plot
 from records import cluster_rows, overview_head, overview_row, plural, verdict
 
 STYLE = """
-:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--soft:#5c5c5c;--line:#d0d0d0;--bad:#a33b00}
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--soft:#5c5c5c;--line:#d0d0d0;--bad:#a33b00;--good:#1f6b2d}
 @media (prefers-color-scheme:dark){
-:root{--ink:#e6e6e6;--paper:#16181c;--soft:#a8a8a8;--line:#3c4048;--bad:#ff9a5c}}
+:root{--ink:#e6e6e6;--paper:#16181c;--soft:#a8a8a8;--line:#3c4048;--bad:#ff9a5c;--good:#7fd08f}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:100rem;background:var(--paper);color:var(--ink);
 font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
@@ -20,6 +20,11 @@ h3{font-size:1rem;margin:0}
 p,li,dd{max-width:50rem}
 .soft,figcaption{color:var(--soft)}
 .bad{color:var(--bad);font-weight:600}
+.verdict{font-size:2rem;line-height:1.25;font-weight:700;max-width:none;padding:.75rem 1rem;border-left:.5rem solid var(--good);
+color:var(--good)}
+.verdict.bad{border-color:var(--bad);color:var(--bad)}
+details{margin:.5rem 0}summary{cursor:pointer;max-width:50rem}details details{margin-left:1rem}
+pre{font-size:.875rem;overflow-x:auto;margin:.25rem 0}
 .grid{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr))}
 .pairs{grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}
 figure{margin:0;min-width:0}

@@ -56,6 +56,19 @@ bool kernel_log_warned(struct kernel_log *log, char *notes, size_t size)
 	return warned;
 }
 
+void kernel_log_progress(int done, int total)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	char line[64]; /* written at once, as each write is a line of the log */
+
+	/* Level 4: what a kernel with loglevel=5 still prints. */
+	snprintf(line, sizeof(line), "<4>pmu-regress: %d of %d cases\n", done, total);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		printf("# --progress: cannot write /dev/kmsg: %s\n", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 void kernel_log_close(struct kernel_log *log)
 {
 	if (log->fd >= 0)

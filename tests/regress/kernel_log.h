@@ -16,6 +16,9 @@ void kernel_log_open(struct kernel_log *log);
 /* Whether the kernel warned since; then the line is the last of @notes. */
 bool kernel_log_warned(struct kernel_log *log, char *notes, size_t size);
 
+/* Says in it how many cases are done: a console shows that while the output is still kept back. */
+void kernel_log_progress(int done, int total);
+
 void kernel_log_close(struct kernel_log *log);
 
 #endif

@@ -49,6 +49,8 @@ static bool take(const char *argument, struct arguments *arguments)
 		return arguments->run.list = true;
 	if (!strcmp(argument, "--verbose"))
 		return arguments->run.verbose = true;
+	if (!strcmp(argument, "--progress"))
+		return arguments->run.progress = true;
 	if (!strcmp(argument, "--help"))
 		return arguments->help = true;
 	if (!strcmp(argument, "--exact"))

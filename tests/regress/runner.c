@@ -20,6 +20,9 @@
 #define NOTES_SIZE    16384
 #define NAME_SIZE     128
 
+/* Cases between two lines of --progress. */
+#define PROGRESS_STEP 8
+
 /* Of a case on an emulated board of wall time, before it counts as failed. */
 #define EMULATED_TRIES 3
 
@@ -259,6 +262,9 @@ static int run_all(const struct site *site, const struct cases *cases,
 			counts[result]++;
 			report(++number, &cases->list[i], result, notes, options, &junit,
 			       now() - start_time);
+			if (options->progress &&
+			    (number % PROGRESS_STEP == 0 || number == cases->n * options->repeat))
+				kernel_log_progress(number, cases->n * options->repeat);
 			enough = options->failures && counts[RESULT_FAILED] == options->failures;
 		}
 	if (enough)

@@ -14,6 +14,7 @@ struct run_options {
 	int repeat;
 	int failures; /* the run ends after so many; 0: it does not */
 	bool verbose, list;
+	bool progress; /* in the kernel's log */
 };
 
 /* Exit statuses of pmu-regress. */

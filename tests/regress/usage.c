@@ -17,6 +17,7 @@ void usage(FILE *out)
 		"  --minutes=M     how long the storm lasts (default: a few seconds)\n"
 		"  --exact[=no]    take counts to be exact, or not, instead of finding out\n"
 		"  --junit=FILE    the results as JUnit XML too\n"
+		"  --progress      how many cases are done, in the kernel's log\n"
 		"  --verbose       diagnostics of tests that pass, too\n"
 		"  --help          this text\n\n"
 		"Exit status: 0 all passed, 1 some failed, 2 usage, 4 nothing could run.\n");

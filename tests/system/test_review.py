@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: MIT
 """scripts/review: what it makes of results, by made-up ones; the real ones take minutes."""
+import io
 import itertools
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 from harness import TOP, Failed, expect, expect_equal, test
 
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 import bisection  # noqa: E402
 import costs  # noqa: E402
+import exports  # noqa: E402
 import jobs  # noqa: E402
 import judgement  # noqa: E402
 import kept  # noqa: E402
 import ktap  # noqa: E402
 import letter  # noqa: E402
+import page  # noqa: E402
+import progress  # noqa: E402
 import series  # noqa: E402
 import verdict  # noqa: E402
 
@@ -40,23 +48,39 @@ def results(**cases):
 
 
 class FakeKernel:
-    """Only its name."""
+    """Only what is said of it."""
+    compiler, path, sha256 = "cc 1.2", "/Image", "0" * 64
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, role, name):
+        self.role, self.name = role, name
 
     def __str__(self):
         return f"{self.name}, Image of a name that has as many characters as there are in those of real ones"
 
 
-def judge(base, after, logs=("", ""), patches=3, culprits=(), prices=({}, {})):
-    """(Judgement, its text) of {board: Results} on both kernels."""
+PROMISES = {"a.x": ("The counter counts, and goes on to count wherever the vCPU is.", "Arm ARM, PMCCNTR_EL0")}
+TESTED = {"minivmm": "0123456789ab", "qemu": "QEMU 7.2.22", "seconds": 806, "who": "A. Reviewer <a@example.org>"}
+
+
+def repeat(board, case):
+    """A command as scripts/review makes it."""
+    return ["scripts/board", "--icount", f"--topology={board}", "--kernel=$(scripts/kernel", "--version=6.12", "--flavor=stock",
+            "--patches=build/review/series)", "--", "pmu-regress", "--seed=1", f"--run={case}"]
+
+
+def judgement_of(base, after, logs=("", ""), patches=3, culprits=(), prices=({}, {})):
+    """The Judgement of {board: Results} on both kernels."""
     names = [f"[PATCH {n}/{patches}] KVM: arm64: PMU: {'Make something different ' * 4}{n}" for n in range(1, patches + 1)]
     roles = {"base": base, "series": after}
-    judged = judgement.Judgement(
-        [series.Patch(name, "") for name in names], [FakeKernel("Linux 1.0"), FakeKernel("Linux 1.0")], roles,
+    return judgement.Judgement(judgement.Found(
+        [series.Patch(name, "") for name in names], [FakeKernel("base", "Linux 1.0"), FakeKernel("series", "Linux 1.0")], roles,
         {role: dict.fromkeys(of, log) for (role, of), log in zip(roles.items(), logs)},
-        verdict.compare(base, after), dict(culprits), prices, list(base))
+        verdict.compare(base, after), dict(culprits), prices, list(base), PROMISES, TESTED, repeat))
+
+
+def judge(*arguments, **named):
+    """(Judgement, its text with everything)"""
+    judged = judgement_of(*arguments, **named)
     return judged, letter.plain(judged.sections())
 
 
@@ -88,10 +112,13 @@ def review_compares_board_by_board():
     broken = verdict.compare(before, after)[verdict.BROKEN]
     expect_equal([(change.case, change.board) for change in broken], [("a.x", "two")], "broken")
     _, text = judge(before, after, culprits={"a.x": (1, 2)})
-    for part in ("a.x\n      on two\n      was passed\n      is failed: fails: 3 cycles\n      since 2/3 KVM: arm64",
-                 "By patch\n--------\n\n  2/3 KVM: arm64", "different 2\n      a.x\n",
-                 "NOT CLEAN. Broken: 1 result, 1 case on 1 board.", "two                                2/0/0/0  1/1/0/0"):
+    for part in ("BROKEN: patch 2/3 breaks 1 promise, 1 result (1 case on 1 board).", "\n2/3 KVM: arm64: PMU: Make something",
+                 "  a.x: 1 case on two\n    promise: The counter counts, and goes on to count wherever the vCPU\n"
+                 "        is. (Arm ARM, PMCCNTR_EL0)\n    before: passed\n    after: failed: fails: 3 cycles\n    repeat:\n",
+                 "two                                2/0/0/0  1/1/0/0"):
         expect(part in text, f"no {part!r} in {text}")
+    expect("By which patch: --bisect finds out" in judge(before, after)[1], "it does not say how to find the patch")
+    expect("BROKEN: the patch breaks" in judge(before, after, patches=1)[1], "the only patch is not blamed")
 
 
 @test()
@@ -106,7 +133,7 @@ def review_tells_new_warnings():
     for logs, is_clean in (((base, moved), True), ((base, moved + other), False), ((base, ""), True), (("", base), False)):
         judged, text = judge(board, board, logs)
         expect_equal(judged.clean(), is_clean, f"clean with {logs}")
-        expect_equal("NEW" in text, not is_clean, f"NEW in {text}")
+        expect_equal("Kernel warnings: 1 new one." in text, not is_clean, f"a new warning in {text}")
 
 
 @test()
@@ -116,24 +143,133 @@ def review_fits_a_mail():
     before = {"biglittle": results(**{f"c__{long}": "", "a__y": "x" * 200, "a__z": "words " * 40})}
     after = {"biglittle": results(**{f"c__{long}": "fails: " + "why " * 40, "a__y": "", "a__z": "fails"})}
     prices = ({("exit to the VMM " * 9, "default"): 12345678.0}, {("exit to the VMM " * 9, "default"): 12345679.0})
-    _, text = judge(before, after, (SPLAT.format(1, 2, 3) * 2, SPLAT.format(4, 5, 6) + "BUG: " + "x" * 100), 21,
-                    {f"c.{long}": (4, 9), "a.z": (20, 21)}, prices)
+    judged, text = judge(before, after, (SPLAT.format(1, 2, 3) * 2, SPLAT.format(4, 5, 6) + "BUG: " + "x" * 100), 21,
+                         {f"c.{long}": (4, 9), "a.z": (20, 21)}, prices)
     expect(len(text.splitlines()) > 40, text)
-    for line in text.splitlines():
+    for line in [*text.splitlines(), *judged.letter().splitlines()]:
         expect(len(line) <= 72 and line.isprintable(), f"{len(line)} columns: {line!r}")
+
+
+def one_line_fault(tests=9, cases=20, boards=3):
+    """(before, after) of a fault that many cases on all boards show, each with numbers of its own."""
+    names = [f"family_{chr(97 + test)}__promise/composite/sync/row-{case}" for test in range(tests) for case in range(cases)]
+    before = {f"board{board}": results(**dict.fromkeys(names, "")) for board in range(boards)}
+    after = {f"board{board}": results(**{name: f"fails: PMCR_EL0.N: got {n} (0x{n:x}), expected {n + 1} (0x{n + 1:x})"
+                                         for n, name in enumerate(names)}) for board in range(boards)}
+    return before, after
+
+
+@test()
+def review_letter_has_sixty_lines():
+    """However many cases, promises, patches, warnings and reasons there are, a letter has at most 60 lines of 72 columns."""
+    before, after = one_line_fault()
+    more = {f"more__{n}": f"reason {'very ' * 20}{n}" for n in range(30)}
+    for results_of, said in ((before, more), (after, dict.fromkeys(more, ""))):
+        for board in results_of:
+            extra = results(**said)
+            results_of[board].cases.update(extra.cases)
+    logs = ("", "".join(SPLAT.format(1, 2, 3).replace("kvm_pmu_load", f"kvm_pmu_function_{chr(97 + n)}") for n in range(9)))
+    for culprits in ({}, {case: (1, 2) for case in before["board0"].cases}, {case: None for case in before["board0"].cases},
+                     {case: (n % 3, n % 3 + 1) for n, case in enumerate(before["board0"].cases)}):
+        judged = judgement_of(before, after, logs, culprits=culprits)
+        lines = judged.letter().splitlines()
+        expect(len(lines) <= 60, f"{len(lines)} lines:\n" + "\n".join(lines))
+        expect(any(line.startswith("  family") for line in lines) and "    repeat:" in lines, "no fault is told in full")
+        expect(any("--verbose has all" in line for line in lines), "what is left out is not named")
+        expect(lines[3].startswith("BROKEN: "), f"the verdict is not the first line but {lines[3]!r}")
+        expect(not any("Tested-by" in line for line in lines), "a broken series is said to be tested")
+    few = judgement_of(*one_line_fault(tests=1), culprits={case: (1, 2) for case in one_line_fault(tests=1)[0]["board0"].cases})
+    text = few.letter()
+    expect(text.count("repeat:") == 1 and "family_a.promise: 20 cases on board0, board1" in text, text)
+    expect(len(text.splitlines()) < 30, text)
+
+
+@test()
+def review_letter_repeats_the_fault():
+    """The command in a letter is one that a shell takes, and runs the case on its board with the series' kernel."""
+    long = f"a__x/composite/{'z' * 90}"
+    for case in ("a__x", long):
+        text = judgement_of({"b": results(**{case: ""})}, {"b": results(**{case: "fails"})}, patches=1).letter()
+        command = re.search(r"repeat:\n((?:.*\\\n)*.*)\n", text)[1]
+        with tempfile.TemporaryDirectory() as folder:
+            for script, line in (("board", 'printf "%s\\n" "$@"'), ("kernel", 'echo "Image:$*"')):
+                path = os.path.join(folder, "scripts", script)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(f"#!/bin/sh\n{line}\n")
+                os.chmod(path, 0o755)
+            said = subprocess.run(["sh", "-euc", command], cwd=folder, capture_output=True, text=True, check=False)
+        expect_equal((said.stdout.split("\n"), said.stderr), ([
+            "--icount", "--topology=b", "--kernel=Image:--version=6.12", "--flavor=stock", "--patches=build/review/series", "--",
+            "pmu-regress", "--seed=1", f"--run={case.replace('__', '.')}", ""], ""), f"what {command} runs")
+
+
+@test()
+def review_letter_says_how_it_was_tested():
+    """A clean series: the verdict, the cost, what tested it, and the line for a reply."""
+    board = {"b": results(a__x="")}
+    text = judgement_of(board, board).letter()
+    for part in ("NOTHING IS BROKEN; no case says anything else.", "Kernel warnings: none is new.",
+                 "minivmm 0123456789ab, QEMU 7.2.22, cc 1.2; pmu-regress", "806 s.",
+                 "Tested-by: A. Reviewer <a@example.org> # minivmm 0123456789ab"):
+        expect(part in " ".join(text.split()), f"no {part!r} in {text}")
+
+
+@test()
+def review_page_has_the_letters_order():
+    """The page: the verdict first and loudest, then the letter's sections in its order, links to each, faults folded."""
+    before, after = one_line_fault(tests=2, cases=2)
+    for base, series_of in ((before, after), (before, before)):
+        judged = judgement_of(base, series_of, culprits={case: (1, 2) for case in base["board0"].cases})
+        text = letter.html(judged.sections())
+        titles = re.findall(r'<h2 id="([^"]*)">([^<]*)</h2>', text)
+        said = re.findall(r"(?m)^([A-Z][a-z ,]*):(?: |$)", judged.letter())
+        expect_equal([title for _, title in titles if title != "Cases"], [title for title in said if title != "Tested-by"], "sections")
+        expect_equal(re.findall(r'<a href="#([^"]*)">', text), [anchor for anchor, _ in titles], "links")
+        kind = "good" if judged.clean() else "bad"
+        expect(text.startswith(f'<p class="verdict {kind}">{"NOTHING IS BROKEN" if judged.clean() else "BROKEN: patch 2/3"}'), text[:200])
+        expect_equal(text.count("class=\"verdict"), 1, "verdicts")
+        expect_equal(text.count("<details><summary>family"), 0 if judged.clean() else 2, "folded faults")
+    largest = re.search(r"\.verdict\{font-size:([\d.]+)rem", page.STYLE)
+    others = re.findall(r"(?:^|\n)(?:h1|h2|h3|body)\{[^}]*?font(?:-size)?:([\d.]+)rem", page.STYLE)
+    expect(len(others) >= 3 and all(float(largest[1]) > float(size) for size in others), f"{largest} and {others}")
+
+
+@test()
+def review_is_written_for_machines():
+    """--json has every case on every board with its change, culprit and command; --junit fails for what is broken only."""
+    before = {"b": results(a__x="", a__y="fails: old", a__z="no mode", a__w=FAULT)}
+    after = {"b": results(a__x="fails: <&\x01>", a__y="fails: old", a__z="", a__w=FAULT)}
+    judged = judgement_of(before, after, ("", SPLAT.format(1, 2, 3)), culprits={"a.x": (1, 2)}, prices=({("read", "off"): 1.5}, {}))
+    data = json.loads(exports.as_json(judged))
+    expect_equal([(case["case"], case["base"]["kind"], case["series"]["kind"], case["change"]) for case in data["cases"]],
+                 [("a.x", "passed", "failed", "Broken"), ("a.y", "failed", "failed", "Still failing"),
+                  ("a.z", "skipped", "passed", "Newly run, passed"), ("a.w", "known fault", "known fault", None)], "cases")
+    expect_equal((data["cases"][0]["culprit"], data["clean"], len(data["warnings"]), data["warnings"][0]["new"]),
+                 ([1, 2], False, 1, True), "the rest")
+    expect(data["cases"][0]["repeat"].endswith("--run=a.x"), data["cases"][0]["repeat"])
+    expect_equal(data["instructions"], [{"what": "read", "mode": "off", "base": 1.5, "series": None}], "prices")
+    with open(os.path.join(TOP, "docs", "review.md"), encoding="utf-8") as file:
+        documented = re.findall(r"(?m)^\| `(\w+)` \|", file.read())
+    expect_equal(sorted(documented), sorted(data), "keys that docs/review.md has")
+    board, log = ElementTree.fromstring(exports.as_junit(judged))
+    expect_equal([(suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in (board, log)],
+                 [("b", "4", "1", "2"), ("kernel log", "1", "1", "0")], "suites")
+    expect_equal([case.get("name") for case in board if case.find("failure") is not None], ["a.x"], "failures")
 
 
 @test()
 def review_counts_families():
-    """Many cases that come to run are counted by family, few are named, both under the reason that they had."""
+    """Cases that come to run are counted under the reason that they had; a letter names the first, the page all."""
     names = [f"{family}__{n}" for family in ("counting", "state") for n in range(6)]
     board = [{"b": results(**dict.fromkeys(some, "no such mode"), **dict.fromkeys(rest, ""))}
              for some, rest in ((names, []), ([], names), (names[2:], names[:2]))]
     judged, text = judge(board[0], board[1])
-    expect("was skipped: no such mode\n      12 results, 12 cases on 1 board\n      counting 6, state 6\n" in text, text)
-    expect(judged.clean() and "NOTHING IS BROKEN. Newly run, passed: 12 results" in text, text)
-    expect("counting.0, counting.1\n" in judge(board[0], board[2])[1], "two cases are not named")
-    expect("No case says anything else." in judge(board[0], board[0])[1], "nothing changed, and it does not say so")
+    expect("  were skipped: no such mode\n      12 results (12 cases on 1 board): counting.0, counting.1,\n" in text, text)
+    expect("12 results (12 cases on 1 board): counting.0, counting.1,\n      counting.2 and 9 more\n" in judged.letter(),
+           judged.letter())
+    expect(judged.clean() and "NOTHING IS BROKEN; newly run, passed: 12 results" in text, text)
+    expect("no case says anything else." in judge(board[0], board[0])[1], "nothing changed, and it does not say so")
 
 
 @test()
@@ -172,7 +308,8 @@ class FakeSeries:
             self.booted.append(of.digest)
             return outcomes(of.digest, board, [word.removeprefix("--run=") for word in command if word.startswith("--run=")])
         kernels = [SimpleNamespace(digest=self.images[number]) for number in (0, -1)]
-        return bisection.bisect(self, kernels, verdict.compare(before, after), SimpleNamespace(bisect=glob, jobs=2), str, boot)
+        return bisection.bisect(self, kernels, verdict.compare(before, after), SimpleNamespace(bisect=glob, jobs=2),
+                                progress.Progress("review", out=io.StringIO()), boot)
 
 
 BROKEN_BY = {"a.two": 2, "a.five": 5, "b.six": 6, "b.dies": 4}
@@ -288,10 +425,59 @@ def review_says_what_others_pay():
     same, dearer = costs.read([output] * 7), costs.read([more] * 7)
     expect_equal(base["exit to the VMM", "default"], 64.0, "an exit")
     expect_equal(costs.read([output.replace("0x", "")] * 7), {}, "costs of what is no number")
-    expect("the same number of instructions" in costs.sentence(base, same), costs.sentence(base, same))
-    expect("+8 for an exit to the VMM, default" in costs.sentence(base, dearer), costs.sentence(base, dearer))
+    expect("0 instructions per exit and per counter read, as expected" in costs.sentence(base, same), costs.sentence(base, same))
+    for one, other, text in ((base, dearer, "default: costs 8 more instructions per exit to the VMM (64 to 72; expected: 0 more)"),
+                             (dearer, base, "default: saves 8 instructions per exit to the VMM (72 to 64; expected: 0 more)")):
+        expect(text in costs.sentence(one, other), costs.sentence(one, other))
     expect(["exit to the VMM, default", "64", "72", "+8"] in costs.rows(base, dearer), costs.rows(base, dearer))
     expect(["exit to the VMM, composite", "-", "64", ""] in costs.rows(base, same), costs.rows(base, same))
+
+
+@test()
+def review_is_never_silent():
+    """While something takes long, what it is at is said whenever there was silence, and only then."""
+    errors = io.StringIO()
+    says = progress.Progress("review", silence=0.4, out=errors)
+    with says.during(lambda: "builds"):
+        for _ in range(3):
+            says("something")
+        time.sleep(1.4)
+    lines = errors.getvalue().splitlines()
+    expect_equal(lines[:3], ["review: something"] * 3, "what was said while there was no silence")
+    expect(2 <= len(lines[3:]) <= 3 and all(re.fullmatch(r"review: builds \(\d+ s\)", line) for line in lines[3:]), f"{lines}")
+
+
+@test()
+def review_says_how_far_boards_are():
+    """Boards and cases done of how many, with names, and about how long the rest takes."""
+    now = [0]
+    boards = progress.Boards(["base on a", "series on a", "base on b", "series on b"], clock=lambda: now[0])
+    expect_equal(boards.text(), "0 of 4 boards are done; boards start", "at first")
+    now[0] = 100
+    boards.hear("base on a", "[   12.3] pmu-regress: 400 of 800 cases\n")
+    boards.hear("series on a", "pmu-regress: 400 of 800 cases")
+    boards.hear("base on a", "perf: interrupt took too long")
+    expect_equal(boards.text(), "0 of 4 boards are done; base on a: 400 of 800 cases, series on a: 400 of 800 cases; "
+                 "about 5 min left", "in between")
+    now[0] = 200
+    boards.hear("series on a", "pmu-regress: 800 of 800 cases")
+    for name in ("base on a", "series on a", "base on b"):
+        boards.end(name)
+    boards.hear("series on b", "pmu-regress: 600 of 800 cases")
+    expect_equal(boards.text(), "3 of 4 boards are done; series on b: 600 of 800 cases; about 22 s left", "at the end")
+
+
+@test()
+def review_hears_boards():
+    """pmu-regress --progress: the board's console says how many cases are done of how many, while the board runs."""
+    heard = []
+    status, output, errors = jobs.run("scripts/board", "--icount", "--verbose", "--append=loglevel=5 printk.devkmsg=on", "--",
+                                      "pmu-regress", "--progress", "--run=interface.irq/*",
+                                      stderr=subprocess.PIPE, heard=heard.append)
+    expect_equal(status, 0, f"status, with {errors[-300:]!r}")
+    total = len([line for line in output.splitlines() if line.startswith("ok ")])
+    expect_equal(progress.CASES.findall("".join(heard))[-1:], [(str(total), str(total))], "what was said last")
+    expect_equal("".join(heard), errors, "what was heard, and what is kept")
 
 
 @test()
