@@ -146,8 +146,10 @@ def in_order(patches, where):
 def read(*paths):
     """The patches of files and folders, in order: all their mails are one set, a quilt series is one already."""
     where = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    path = os.path.dirname(paths[0]) or "." if os.path.basename(paths[0]) == "series" else paths[0]
-    if len(paths) == 1 and os.path.exists(os.path.join(path, "series")):
+    path = paths[0]
+    if os.path.basename(path) == "series" and os.path.isfile(path):
+        path = os.path.dirname(path) or "."
+    if len(paths) == 1 and os.path.isfile(os.path.join(path, "series")):
         patches = [patch for name in quilt(path) for patch in from_file(os.path.join(path, name))]
     else:
         patches = in_order([patch for path in paths for patch in

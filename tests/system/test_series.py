@@ -105,6 +105,8 @@ def series_in_a_folder_is_read_in_order():
         expect_equal([patch.name for patch in series.read(folder)], ["a.patch", "b.patch"], "of the folder")
         expect_equal([patch.name for patch in series.read(f"{folder}/q")], ["two.diff", "one.diff"], "of quilt's")
         expect_equal(len(series.read(f"{folder}/q/series")), 2, "of the file series")
+    with files(**{"series__a.patch": change(10, "a")}) as folder:
+        expect_equal(len(series.read(f"{folder}/series")), 1, "of a folder that is called series")
 
 
 @test()
