@@ -22,7 +22,7 @@ NUMBER = struct.Struct("<I")
 
 # What an emulated board takes, with Debian's packages of it, and what building its kernel does.
 PROGRAMS = {"qemu-system-aarch64": "qemu-system-arm", "dtc": "device-tree-compiler"}
-BUILDERS = ("make", "bc", "bison", "flex", "patch")
+BUILDERS = ("make", "bc", "bison", "flex")
 
 BOOT_SECONDS = 60
 CONSOLE_LINES = 20

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import machine
 from harness import TOP, expect, expect_equal, test
 
 # Runs a script as on an Arm host whose /dev/kvm is a file, opening which fails with an errno (0: it does not).
@@ -29,20 +30,20 @@ runpy.run_path(script, run_name="__main__")
 
 
 @contextlib.contextmanager
-def path_without(program):
-    """A PATH that has everything but that."""
+def path_without(*programs):
+    """A PATH that has everything but these."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         for place in os.environ["PATH"].split(":"):
             for entry in os.scandir(place) if os.path.isdir(place) else ():
-                if entry.name != program and not os.path.lexists(f"{folder}/{entry.name}"):
+                if entry.name not in programs and not os.path.lexists(f"{folder}/{entry.name}"):
                     os.symlink(entry.path, f"{folder}/{entry.name}")
         yield folder
 
 
 @test(slow=True)
 def no_emulation_no_boots():
-    """Without QEMU each test that needs an emulated board is skipped with what installs it; the others pass."""
-    with path_without("qemu-system-aarch64") as path:
+    """Without QEMU, dtc, make and so on, each test that needs an emulated board says what installs it; the others pass."""
+    with path_without(*machine.PROGRAMS, *machine.BUILDERS) as path:
         done = subprocess.run([os.path.join(TOP, "tests", "system", "run.py"), "[!n]*"], capture_output=True, text=True,
                               check=False, env=dict(os.environ, PATH=path))
     reason = ": needs an emulated board, and qemu-system-aarch64 is not installed (scripts/setup --all installs it)"
@@ -81,7 +82,7 @@ def setup_is_for_the_machine():
     """scripts/setup: an Arm host with /dev/kvm gets what bundle and tests take there; --all and --ci add emulated boards."""
     packages = [subprocess.run([os.path.join(TOP, "scripts", "setup"), "--print=arm-host", *options], capture_output=True,
                                text=True, check=True).stdout.split() for options in ([], ["--all"], ["--ci"])]
-    wanted = {"xz-utils": (1, 1, 1), "libfdt-dev": (1, 1, 1), "qemu-system-arm": (0, 1, 1), "make": (0, 1, 1),
+    wanted = {"xz-utils": (1, 1, 1), "patch": (1, 1, 1), "libfdt-dev": (1, 1, 1), "qemu-system-arm": (0, 1, 1), "make": (0, 1, 1),
               "chromium": (0, 0, 1), "gcc-aarch64-linux-gnu": (0, 0, 0)}
     for package, counts in wanted.items():
         expect_equal(tuple(names.count(package) for names in packages), counts, package)

@@ -62,7 +62,8 @@ def expect_nothing_left(target, number, mark):
         expect(lock_is_free(folder), f"{number.name} in {target} leaves the lock held")
 
 
-@test()
+# It takes what emulated boards take to build their kernels.
+@test(boots=True)
 def kernel_ended_by_a_signal_leaves_nothing():
     """scripts/kernel, ended while make configures or compiles: no compiler is left, and the lock is free."""
     for target, number in (("allnoconfig", signal.SIGTERM), ("Image", signal.SIGTERM), ("Image", signal.SIGINT),
