@@ -144,8 +144,8 @@ def pmu_nodes(topology):
     )
 
 
-def device_tree(name):
-    """The device tree's source. QEMU itself fills in /memory and /chosen."""
+def device_tree(name, more=""):
+    """The device tree's source, with more nodes. QEMU itself fills in /memory and /chosen."""
     topology = TOPOLOGIES[name]
     timer = ", ".join(irq(topology, PPI, number, LEVEL) for number in (13, 14, 11, 10))
     return f"""\
@@ -177,6 +177,6 @@ def device_tree(name):
         interrupts = {irq(topology, SPI, 47, EDGE)};
         dma-coherent;
     }};
-    chosen {{ stdout-path = &uart; }};
+{more}    chosen {{ stdout-path = &uart; }};
 }};
 """
