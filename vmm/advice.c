@@ -19,40 +19,38 @@ static const struct {
 #define NERRORS (sizeof(errors) / sizeof(errors[0]))
 
 /* The CPUs of the cluster; false if there is nothing to advise. */
-static bool choose_cluster(const struct host *host, cpu_set_t *cpus)
+static bool choose_cluster(const struct host *host, struct cpuset *cpus)
 {
-	CPU_ZERO(cpus);
+	cpuset_clear(cpus);
 	for (int i = 0; i < host->npmus; i++) {
-		cpu_set_t covered;
+		struct cpuset covered;
 
-		CPU_AND(&covered, &host->pmus[i].cpus, &host->allowed);
-		if (CPU_COUNT(&covered) > CPU_COUNT(cpus))
+		cpuset_and(&covered, &host->pmus[i].cpus, &host->allowed);
+		if (cpuset_count(&covered) > cpuset_count(cpus))
 			*cpus = covered;
 	}
-	return CPU_COUNT(cpus) && !CPU_EQUAL(cpus, &host->allowed);
+	return !cpuset_is_empty(cpus) && !cpuset_equal(cpus, &host->allowed);
 }
 
 /* libvirt's domain XML for a vCPU a CPU; each line begins with @indent and ends with @end. */
-static void print_libvirt(const cpu_set_t *cpus, const char *list, const char *indent,
+static void print_libvirt(const struct cpuset *cpus, const char *list, const char *indent,
 			  const char *end, FILE *out)
 {
 	int vcpu = 0;
 
 	fprintf(out, "%s<vcpu placement='static' cpuset='%s'>%d</vcpu>%s", indent, list,
-		CPU_COUNT(cpus), end);
+		cpuset_count(cpus), end);
 	fprintf(out, "%s<cputune>%s", indent, end);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET((size_t)cpu, cpus))
-			fprintf(out, "%s  <vcpupin vcpu='%d' cpuset='%d'/>%s", indent, vcpu++, cpu,
-				end);
+	for (int cpu = cpuset_first(cpus); cpu >= 0; cpu = cpuset_next(cpus, cpu))
+		fprintf(out, "%s  <vcpupin vcpu='%d' cpuset='%d'/>%s", indent, vcpu++, cpu, end);
 	fprintf(out, "%s  <emulatorpin cpuset='%s'/>%s", indent, list, end);
 	fprintf(out, "%s</cputune>%s", indent, end);
 }
 
 void advice_print(const struct host *host, FILE *out)
 {
-	char list[CPULIST_TEXT];
-	cpu_set_t cpus;
+	char list[CPULIST_WHOLE];
+	struct cpuset cpus;
 
 	if (!choose_cluster(host, &cpus))
 		return;
@@ -71,8 +69,8 @@ void advice_print(const struct host *host, FILE *out)
 
 void advice_print_json(const struct host *host, FILE *out)
 {
-	char list[CPULIST_TEXT];
-	cpu_set_t cpus;
+	char list[CPULIST_WHOLE];
+	struct cpuset cpus;
 
 	if (!choose_cluster(host, &cpus)) {
 		fputs("null", out);

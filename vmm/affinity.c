@@ -7,21 +7,19 @@
 #include "fail.h"
 #include "mode.h"
 
-enum status affinity_check(const char *option, const cpu_set_t *set, const struct host *host)
+enum status affinity_check(const char *option, const struct cpuset *set, const struct host *host)
 {
 	char usable[CPULIST_TEXT];
 	const char *reason;
 
-	if (cpulist_contains(&host->allowed, set))
+	if (cpuset_contains(&host->allowed, set))
 		return STATUS_OK;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		size_t bit = (size_t)cpu;
-
-		if (!CPU_ISSET(bit, set) || CPU_ISSET(bit, &host->allowed))
+	for (int cpu = cpuset_first(set); cpu >= 0; cpu = cpuset_next(set, cpu)) {
+		if (cpuset_has(&host->allowed, cpu))
 			continue;
-		if (!CPU_ISSET(bit, &host->present))
+		if (!cpuset_has(&host->present, cpu))
 			reason = "does not exist on this host";
-		else if (!CPU_ISSET(bit, &host->online))
+		else if (!cpuset_has(&host->online, cpu))
 			reason = "is offline";
 		else
 			reason = "is not allowed for this process (taskset, cpuset)";
@@ -36,12 +34,12 @@ enum status choose_cpus(const struct options *options, const struct host *host,
 {
 	for (int i = 0; i < options->cpus; i++) {
 		int entry = options->affinity_each ? i : 0;
-		const cpu_set_t *set = &options->affinity[entry];
+		const struct cpuset *set = &options->affinity[entry];
 		char option[32] = "--affinity";
 		enum status status;
 
 		choice->cpus[i] = host->allowed;
-		if (entry >= options->naffinity || !CPU_COUNT(set))
+		if (entry >= options->naffinity || cpuset_is_empty(set))
 			continue;
 		if (options->affinity_each)
 			snprintf(option, sizeof(option), "--affinity, vCPU %d", i);

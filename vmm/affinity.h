@@ -10,6 +10,6 @@
  * STATUS_USAGE if a CPU of @set is absent, offline or not allowed. The message
  * starts with @option and says why, and which CPUs can be used.
  */
-enum status affinity_check(const char *option, const cpu_set_t *set, const struct host *host);
+enum status affinity_check(const char *option, const struct cpuset *set, const struct host *host);
 
 #endif

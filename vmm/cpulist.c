@@ -16,12 +16,12 @@ static int parse_cpu(const char **text)
 		return -1;
 	cpu = strtol(*text, &end, 10);
 	*text = end;
-	return cpu < CPU_SETSIZE ? (int)cpu : -1;
+	return cpu < CPUSET_CPUS ? (int)cpu : -1;
 }
 
-int cpulist_parse(const char *text, cpu_set_t *set)
+int cpulist_parse(const char *text, struct cpuset *set)
 {
-	CPU_ZERO(set);
+	cpuset_clear(set);
 	if (!*text || !strcmp(text, "\n"))
 		return 0;
 
@@ -36,7 +36,7 @@ int cpulist_parse(const char *text, cpu_set_t *set)
 		if (first < 0 || last < first)
 			return -1;
 		for (int cpu = first; cpu <= last; cpu++)
-			CPU_SET((size_t)cpu, set);
+			cpuset_add(set, cpu);
 		if (*text != ',')
 			break;
 		text++;
@@ -44,50 +44,33 @@ int cpulist_parse(const char *text, cpu_set_t *set)
 	return !*text || !strcmp(text, "\n") ? 0 : -1;
 }
 
-const char *cpulist_format(const cpu_set_t *set, char *text, size_t size)
+const char *cpulist_format(const struct cpuset *set, char *text, size_t size)
 {
-	int left = CPU_COUNT(set);
-	size_t used = 0;
+	static const char more[] = ",...";
+	size_t used = 0, cut = 0; /* there is room for more[] behind the first @cut bytes */
 
 	if (size)
 		text[0] = '\0';
-	for (int first = 0; left && first < CPU_SETSIZE; first++) {
+	for (int first = cpuset_first(set), last; first >= 0; first = cpuset_next(set, last)) {
 		char part[32];
-		int last = first;
 		size_t length;
 
-		if (!CPU_ISSET((size_t)first, set))
-			continue;
-		while (last + 1 < CPU_SETSIZE && CPU_ISSET((size_t)last + 1, set))
+		last = first;
+		while (cpuset_has(set, last + 1))
 			last++;
 		if (last == first)
 			snprintf(part, sizeof(part), "%s%d", used ? "," : "", first);
 		else
 			snprintf(part, sizeof(part), "%s%d-%d", used ? "," : "", first, last);
 		length = strlen(part);
-		/* A cut-off number would be another CPU: stop before it. */
-		if (used + length >= size)
+		if (used + length >= size) {
+			snprintf(text + cut, size - cut, "%s", cut ? more : more + 1);
 			break;
+		}
 		memcpy(text + used, part, length + 1);
 		used += length;
-		left -= last - first + 1;
-		first = last;
+		if (used + sizeof(more) <= size)
+			cut = used;
 	}
 	return text;
-}
-
-int cpulist_first(const cpu_set_t *set)
-{
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET((size_t)cpu, set))
-			return cpu;
-	return -1;
-}
-
-int cpulist_contains(const cpu_set_t *outer, const cpu_set_t *inner)
-{
-	cpu_set_t both;
-
-	CPU_AND(&both, outer, inner);
-	return CPU_EQUAL(&both, inner);
 }

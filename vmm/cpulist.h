@@ -3,21 +3,21 @@
 #ifndef MINIVMM_CPULIST_H
 #define MINIVMM_CPULIST_H
 
-#include <sched.h>
 #include <stddef.h>
 
-/* "0-3,6" and a trailing newline; "" is the empty set. -1 if malformed, reversed or >= CPU_SETSIZE.
+#include "cpuset.h"
+
+/* "0-3,6" and a trailing newline; "" is the empty set. -1 if malformed, reversed or >= CPUSET_CPUS.
  */
-int cpulist_parse(const char *text, cpu_set_t *set);
+int cpulist_parse(const char *text, struct cpuset *set);
 
-/* Writes the shortest list into @text (at least CPULIST_TEXT bytes always fit a sensible host). */
-#define CPULIST_TEXT 256
-const char *cpulist_format(const cpu_set_t *set, char *text, size_t size);
-
-/* The lowest CPU of @set, -1 if it is empty. */
-int cpulist_first(const cpu_set_t *set);
-
-/* True if every CPU of @inner is in @outer. */
-int cpulist_contains(const cpu_set_t *outer, const cpu_set_t *inner);
+/*
+ * Writes the shortest list into @text. One that does not fit ends in ",...": only after a whole
+ * number, as "10" cut to "1" would be another CPU. Programs get room for the whole list; a line
+ * for people is long enough with CPULIST_TEXT.
+ */
+#define CPULIST_TEXT  256
+#define CPULIST_WHOLE (CPUSET_CPUS * 4) /* the longest is "0-1,3-4,...": 10 bytes for 3 CPUs */
+const char *cpulist_format(const struct cpuset *set, char *text, size_t size);
 
 #endif

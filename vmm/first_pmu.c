@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/perf_event.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -33,10 +32,10 @@ static int open_raw_event(void)
 static bool runs_on(int event, const struct host *host, const struct host_pmu *pmu)
 {
 	struct reading before, after;
-	cpu_set_t cpus;
+	struct cpuset cpus;
 
-	CPU_AND(&cpus, &pmu->cpus, &host->allowed);
-	return CPU_COUNT(&cpus) && sched_setaffinity(0, sizeof(cpus), &cpus) == 0 &&
+	cpuset_and(&cpus, &pmu->cpus, &host->allowed);
+	return !cpuset_is_empty(&cpus) && cpuset_pin(0, &cpus) == 0 &&
 	       read(event, &before, sizeof(before)) == (ssize_t)sizeof(before) &&
 	       read(event, &after, sizeof(after)) == (ssize_t)sizeof(after) &&
 	       after.time_running > before.time_running;

@@ -106,7 +106,7 @@ static int attribute_int(const struct attribute *attribute, int *value)
 	return 0;
 }
 
-static enum status read_cpus(const char *sysfs, const char *name, cpu_set_t *set)
+static enum status read_cpus(const char *sysfs, const char *name, struct cpuset *set)
 {
 	struct attribute attribute;
 
@@ -127,7 +127,7 @@ static enum status read_pmu(struct folder devices, const char *name, struct host
 		return errno == ENOENT || errno == ENOTDIR
 			       ? STATUS_OK
 			       : fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
-	if (cpulist_parse(attribute.text, &pmu.cpus) || !CPU_COUNT(&pmu.cpus))
+	if (cpulist_parse(attribute.text, &pmu.cpus) || cpuset_is_empty(&pmu.cpus))
 		return fail(STATUS_HOST, "%s is not a list of CPUs", attribute.path);
 
 	if (attribute_read(&attribute, devices, name, "type"))
@@ -149,7 +149,7 @@ static enum status read_pmu(struct folder devices, const char *name, struct host
 static int compare_pmus(const void *left, const void *right)
 {
 	const struct host_pmu *a = left, *b = right;
-	int first_a = cpulist_first(&a->cpus), first_b = cpulist_first(&b->cpus);
+	int first_a = cpuset_first(&a->cpus), first_b = cpuset_first(&b->cpus);
 
 	return first_a != first_b ? first_a - first_b : strcmp(a->name, b->name);
 }
@@ -195,7 +195,7 @@ static enum status read_pmus(const char *sysfs, struct host *host)
 	return status;
 }
 
-enum status host_discover(const char *sysfs, const cpu_set_t *affinity, struct host *host)
+enum status host_discover(const char *sysfs, const struct cpuset *affinity, struct host *host)
 {
 	enum status status;
 
@@ -205,8 +205,8 @@ enum status host_discover(const char *sysfs, const cpu_set_t *affinity, struct h
 		status = read_cpus(sysfs, "online", &host->online);
 	if (status)
 		return status;
-	CPU_AND(&host->allowed, &host->online, affinity);
-	if (!CPU_COUNT(&host->allowed))
+	cpuset_and(&host->allowed, &host->online, affinity);
+	if (cpuset_is_empty(&host->allowed))
 		return fail(STATUS_HOST,
 			    "%s/devices/system/cpu/online has none of the CPUs that this process "
 			    "may run on",
@@ -216,19 +216,17 @@ enum status host_discover(const char *sysfs, const cpu_set_t *affinity, struct h
 
 int host_pmu_of_cpu(const struct host *host, int cpu)
 {
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
-		return -1;
 	for (int i = 0; i < host->npmus; i++)
-		if (CPU_ISSET((size_t)cpu, &host->pmus[i].cpus))
+		if (cpuset_has(&host->pmus[i].cpus, cpu))
 			return i;
 	return -1;
 }
 
-void host_covered_cpus(const struct host *host, cpu_set_t *covered)
+void host_covered_cpus(const struct host *host, struct cpuset *covered)
 {
-	CPU_ZERO(covered);
+	cpuset_clear(covered);
 	for (int i = 0; i < host->npmus; i++)
-		CPU_OR(covered, covered, &host->pmus[i].cpus);
+		cpuset_or(covered, covered, &host->pmus[i].cpus);
 }
 
 const char *host_pmu_list(const struct host *host, char *text, size_t size)
@@ -283,30 +281,28 @@ static bool same_cluster(const struct cluster *a, const struct cluster *b)
 }
 
 /* True if no two CPUs of @set have different PMUs. */
-static bool one_pmu(const struct host *host, const cpu_set_t *set)
+static bool one_pmu(const struct host *host, const struct cpuset *set)
 {
-	int pmu = host_pmu_of_cpu(host, cpulist_first(set));
+	int pmu = host_pmu_of_cpu(host, cpuset_first(set));
 
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET((size_t)cpu, set) && host_pmu_of_cpu(host, cpu) != pmu)
+	for (int cpu = cpuset_first(set); cpu >= 0; cpu = cpuset_next(set, cpu))
+		if (host_pmu_of_cpu(host, cpu) != pmu)
 			return false;
 	return true;
 }
 
-void host_cluster_cpus(const char *sysfs, const struct host *host, const cpu_set_t *within,
-		       cpu_set_t *out)
+void host_cluster_cpus(const char *sysfs, const struct host *host, const struct cpuset *within,
+		       struct cpuset *out)
 {
-	struct cluster seen[CPU_SETSIZE];
+	struct cluster seen[CPUSET_CPUS];
 	bool by_topology = one_pmu(host, within);
 	int nseen = 0;
 
-	CPU_ZERO(out);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+	cpuset_clear(out);
+	for (int cpu = cpuset_first(within); cpu >= 0; cpu = cpuset_next(within, cpu)) {
 		struct cluster cluster = { .package = -1 };
 		int i = 0;
 
-		if (!CPU_ISSET((size_t)cpu, within))
-			continue;
 		if (by_topology) {
 			cluster.package = topology_id(sysfs, cpu, "physical_package_id");
 			cluster.id = host_cluster_id(sysfs, cpu);
@@ -319,6 +315,6 @@ void host_cluster_cpus(const char *sysfs, const struct host *host, const cpu_set
 		if (i < nseen)
 			continue;
 		seen[nseen++] = cluster;
-		CPU_SET((size_t)cpu, out);
+		cpuset_add(out, cpu);
 	}
 }

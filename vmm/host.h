@@ -3,9 +3,9 @@
 #ifndef MINIVMM_HOST_H
 #define MINIVMM_HOST_H
 
-#include <sched.h>
 #include <stddef.h>
 
+#include "cpuset.h"
 #include "status.h"
 
 #define HOST_MAX_PMUS 16
@@ -14,13 +14,13 @@
 struct host_pmu {
 	char name[64];
 	int type;
-	cpu_set_t cpus; /* the CPUs it covers; may hold offline CPUs */
+	struct cpuset cpus; /* the CPUs it covers; may hold offline CPUs */
 };
 
 struct host {
-	cpu_set_t present;
-	cpu_set_t online;
-	cpu_set_t allowed; /* online CPUs that this process may run on */
+	struct cpuset present;
+	struct cpuset online;
+	struct cpuset allowed; /* online CPUs that this process may run on */
 	int npmus;
 	struct host_pmu pmus[HOST_MAX_PMUS]; /* by lowest CPU, then by name */
 };
@@ -31,13 +31,13 @@ struct host {
  * or nothing (drivers/perf/arm_pmu.c: cpus_show). @affinity: the process's own
  * sched_getaffinity(). No PMU at all is not an error.
  */
-enum status host_discover(const char *sysfs, const cpu_set_t *affinity, struct host *host);
+enum status host_discover(const char *sysfs, const struct cpuset *affinity, struct host *host);
 
 /* The PMU that covers @cpu; -1 if none. */
 int host_pmu_of_cpu(const struct host *host, int cpu);
 
 /* The CPUs that have a PMU: firmware can leave some without. */
-void host_covered_cpus(const struct host *host, cpu_set_t *covered);
+void host_covered_cpus(const struct host *host, struct cpuset *covered);
 
 /* "armv8_cortex_a53 (cpus 0-1), armv8_cortex_a72 (cpus 2-3)"; "none" if there are none. */
 const char *host_pmu_list(const struct host *host, char *text, size_t size);
@@ -47,8 +47,8 @@ const char *host_pmu_list(const struct host *host, char *text, size_t size);
  * where one PMU (or none) covers everything, CPUs with the same package and
  * cluster_id; where sysfs knows no clusters, all CPUs of @within.
  */
-void host_cluster_cpus(const char *sysfs, const struct host *host, const cpu_set_t *within,
-		       cpu_set_t *out);
+void host_cluster_cpus(const char *sysfs, const struct host *host, const struct cpuset *within,
+		       struct cpuset *out);
 
 /* topology/cluster_id of @cpu, -1 if unknown. */
 int host_cluster_id(const char *sysfs, int cpu);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -191,24 +190,24 @@ enum status kvm_offers(const struct kvm *kvm, struct kvm_offers *offers)
 
 enum status kvm_ask(const struct kvm *kvm, const struct host *host, struct kvm_offers *offers)
 {
-	cpu_set_t before, covered;
+	struct cpuset before, covered;
 	enum status status;
 
 	offers->set_pmu = offers->composite = offers->strict = false;
 	if (!offers->pmu)
 		return STATUS_OK;
 
-	if (sched_getaffinity(0, sizeof(before), &before) < 0)
+	if (cpuset_of_thread(0, &before) < 0)
 		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
 	host_covered_cpus(host, &covered);
-	CPU_AND(&covered, &covered, &host->allowed);
-	if (!CPU_COUNT(&covered))
+	cpuset_and(&covered, &covered, &host->allowed);
+	if (cpuset_is_empty(&covered))
 		return STATUS_OK;
-	if (sched_setaffinity(0, sizeof(covered), &covered) < 0)
+	if (cpuset_pin(0, &covered) < 0)
 		return fail_errno(STATUS_HOST, "cannot move to a CPU that has a host PMU (offline "
 					       "or not allowed meanwhile?)");
 	status = ask_throw_away_vms(kvm, host, offers);
-	if (sched_setaffinity(0, sizeof(before), &before) < 0 && !status)
+	if (cpuset_pin(0, &before) < 0 && !status)
 		status = fail_errno(STATUS_INTERNAL, "sched_setaffinity");
 	return status;
 }

@@ -125,9 +125,9 @@ static enum status init_vcpus(struct machine *machine)
  */
 static enum status create_on_start_cpu(struct machine *machine)
 {
-	const cpu_set_t *allowed = &machine->host->allowed;
+	const struct cpuset *allowed = &machine->host->allowed;
 	int start = machine->choice->start;
-	bool move = start >= 0 || !CPU_EQUAL(&machine->choice->cpus[0], allowed);
+	bool move = start >= 0 || !cpuset_equal(&machine->choice->cpus[0], allowed);
 	enum status status;
 
 	if (move && !vcpu_place(&machine->vcpus[0], 0, start))
@@ -140,7 +140,7 @@ static enum status create_on_start_cpu(struct machine *machine)
 	/* After the GIC: PMU_V3_INIT claims a line of it. */
 	if (!status)
 		status = vpmu_create(machine);
-	if (!status && move && sched_setaffinity(0, sizeof(*allowed), allowed) < 0)
+	if (!status && move && cpuset_pin(0, allowed) < 0)
 		status = fail_errno(STATUS_INTERNAL, "sched_setaffinity");
 	return status;
 }

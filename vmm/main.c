@@ -17,9 +17,9 @@
 
 static enum status discover(struct host *host)
 {
-	cpu_set_t affinity;
+	struct cpuset affinity;
 
-	if (sched_getaffinity(0, sizeof(affinity), &affinity) < 0)
+	if (cpuset_of_thread(0, &affinity) < 0)
 		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
 	return host_discover("/sys", &affinity, host);
 }
@@ -95,7 +95,7 @@ static enum status start(struct machine *machine, const struct options *options)
 	if (!options->quiet)
 		fputs(choice.reasons, stderr);
 
-	machine->plan = choice.plan;
+	plan_copy(&machine->plan, &choice.plan);
 	status = record_open(&machine->record, options->record);
 	if (status)
 		return status;
@@ -116,8 +116,8 @@ static enum status start(struct machine *machine, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	static struct machine machine; /* too large for a stack */
-	struct options options;
+	static struct machine machine; /* these are too large for a stack */
+	static struct options options;
 	enum status status = options_parse(argc, argv, &options);
 
 	machine.kvm.fd = -1;

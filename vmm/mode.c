@@ -22,34 +22,34 @@ void mode_reason(struct choice *choice, const char *format, ...)
 }
 
 /* With a plan a vCPU sits where the plan says, also outside its affinity. */
-static void used_cpus(const struct options *options, const struct choice *choice, cpu_set_t *used)
+static void used_cpus(const struct options *options, const struct choice *choice,
+		      struct cpuset *used)
 {
 	plan_cpus(&options->plan, used);
 	for (int i = 0; i < options->cpus; i++)
-		CPU_OR(used, used, &choice->cpus[i]);
+		cpuset_or(used, used, &choice->cpus[i]);
 }
 
-static int covering_pmu(const struct host *host, const cpu_set_t *set)
+static int covering_pmu(const struct host *host, const struct cpuset *set)
 {
 	for (int i = 0; i < host->npmus; i++)
-		if (cpulist_contains(&host->pmus[i].cpus, set))
+		if (cpuset_contains(&host->pmus[i].cpus, set))
 			return i;
 	return -1;
 }
 
-void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *bare)
+void mode_bare_cpus(const struct host *host, const struct cpuset *set, struct cpuset *bare)
 {
-	cpu_set_t covered;
+	struct cpuset covered;
 
 	host_covered_cpus(host, &covered);
-	CPU_AND(&covered, &covered, set);
-	CPU_XOR(bare, set, &covered);
+	cpuset_minus(bare, set, &covered);
 }
 
 bool choose_needs_probe(const struct options *options, const struct host *host,
 			const struct kvm_offers *offers, const struct choice *choice)
 {
-	cpu_set_t used, bare;
+	struct cpuset used, bare;
 
 	if (!offers->pmu || !host->npmus)
 		return false;
@@ -60,20 +60,20 @@ bool choose_needs_probe(const struct options *options, const struct host *host,
 	used_cpus(options, choice, &used);
 	mode_bare_cpus(host, &used, &bare);
 	/* Only whether composite is offered can be in question. */
-	return covering_pmu(host, &used) < 0 && !CPU_COUNT(&bare);
+	return covering_pmu(host, &used) < 0 && cpuset_is_empty(&bare);
 }
 
 /* A timed plan without a list goes round the clusters, a random one over every CPU. */
 static void fill_plan(const struct options *options, const struct host *host, struct choice *choice)
 {
-	cpu_set_t within, candidates;
+	struct cpuset within, candidates;
 
-	choice->plan = options->plan;
+	plan_copy(&choice->plan, &options->plan);
 	if (!choice->plan.period_ns || choice->plan.ncpus)
 		return;
-	CPU_ZERO(&within);
+	cpuset_clear(&within);
 	for (int i = 0; i < options->cpus; i++)
-		CPU_OR(&within, &within, &choice->cpus[i]);
+		cpuset_or(&within, &within, &choice->cpus[i]);
 	candidates = within;
 	if (choice->plan.kind == PLAN_EVERY)
 		host_cluster_cpus("/sys", host, &within, &candidates);
@@ -82,7 +82,7 @@ static void fill_plan(const struct options *options, const struct host *host, st
 
 int mode_start_cpu(const struct host *host, const struct choice *choice)
 {
-	cpu_set_t covered;
+	struct cpuset covered;
 
 	if (choice->plan.ncpus)
 		return choice->plan.cpus[0];
@@ -90,22 +90,22 @@ int mode_start_cpu(const struct host *host, const struct choice *choice)
 		covered = host->pmus[choice->pmu].cpus;
 	else
 		host_covered_cpus(host, &covered);
-	CPU_AND(&covered, &covered, &choice->cpus[0]);
-	return cpulist_first(CPU_COUNT(&covered) ? &covered : &choice->cpus[0]);
+	cpuset_and(&covered, &covered, &choice->cpus[0]);
+	return cpuset_first(cpuset_is_empty(&covered) ? &choice->cpus[0] : &covered);
 }
 
 /* Whether it matters on which of its CPUs vCPU 0 starts. */
 static bool start_matters(const struct mode_context *c)
 {
 	const struct choice *choice = c->choice;
-	cpu_set_t bare;
+	struct cpuset bare;
 
 	if (choice->plan.ncpus || choice->mode == PMU_DEFAULT)
 		return true;
 	if (choice->pmu >= 0)
-		return !cpulist_contains(&c->host->pmus[choice->pmu].cpus, &choice->cpus[0]);
+		return !cpuset_contains(&c->host->pmus[choice->pmu].cpus, &choice->cpus[0]);
 	mode_bare_cpus(c->host, &choice->cpus[0], &bare);
-	return choice->mode == PMU_COMPOSITE && CPU_COUNT(&bare);
+	return choice->mode == PMU_COMPOSITE && !cpuset_is_empty(&bare);
 }
 
 enum status choose_mode(const struct options *options, const struct host *host,
@@ -119,7 +119,7 @@ enum status choose_mode(const struct options *options, const struct host *host,
 		.name = pmu_mode_name(options->pmu),
 	};
 	enum status status;
-	cpu_set_t plan;
+	struct cpuset plan;
 
 	choice->pmu = -1;
 	choice->narrowed = false;

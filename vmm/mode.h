@@ -3,7 +3,6 @@
 #ifndef MINIVMM_MODE_H
 #define MINIVMM_MODE_H
 
-#include <sched.h>
 #include <stdbool.h>
 
 #include "host.h"
@@ -27,7 +26,7 @@ struct choice {
 	int start;          /* the CPU that vCPU 0 is made and starts on; -1: any of cpus[0] */
 	bool narrowed;      /* CPUs were taken away from the vCPUs */
 	struct plan plan;   /* the options' plan, filled for this host */
-	cpu_set_t
+	struct cpuset
 		cpus[MAX_VCPUS]; /* where each of --cpus may run; for a plan also where it starts */
 	char reasons[2048];      /* one line per step, each ending in '\n' */
 };

@@ -33,14 +33,14 @@ static bool try_explicit(struct mode_context *c)
 static bool try_composite(struct mode_context *c)
 {
 	struct choice *choice = c->choice;
-	cpu_set_t bare;
+	struct cpuset bare;
 
 	mode_bare_cpus(c->host, &c->used, &bare);
 	if (c->options->nfilters) {
 		mode_reason(choice, "composite: ruled out by --pmu-filter\n");
 	} else if (c->options->pmu_counters >= 0) {
 		mode_reason(choice, "composite: ruled out by --pmu-counters\n");
-	} else if (CPU_COUNT(&bare)) {
+	} else if (cpuset_count(&bare)) {
 		/* There KVM refuses to run a vCPU: nothing would count. */
 		mode_reason(choice, "composite: cpus %s have no host PMU\n",
 			    cpulist_format(&bare, c->cpus, sizeof(c->cpus)));
@@ -57,16 +57,16 @@ static bool try_composite(struct mode_context *c)
 /* How many of the vCPUs' CPUs @pmu covers; 0 if one of the vCPUs would be left with none. */
 static int count_left(const struct mode_context *c, const struct host_pmu *pmu)
 {
-	cpu_set_t all, left;
+	struct cpuset all, left;
 
-	CPU_ZERO(&all);
+	cpuset_clear(&all);
 	for (int i = 0; i < c->options->cpus; i++) {
-		CPU_AND(&left, &c->choice->cpus[i], &pmu->cpus);
-		if (!CPU_COUNT(&left))
+		cpuset_and(&left, &c->choice->cpus[i], &pmu->cpus);
+		if (cpuset_is_empty(&left))
 			return 0;
-		CPU_OR(&all, &all, &left);
+		cpuset_or(&all, &all, &left);
 	}
-	return CPU_COUNT(&all);
+	return cpuset_count(&all);
 }
 
 static int narrowing_pmu(const struct mode_context *c)
@@ -88,10 +88,10 @@ static int narrowing_pmu(const struct mode_context *c)
 static enum status check_plan(const struct mode_context *c, const struct host_pmu *pmu)
 {
 	char plan_text[CPULIST_TEXT], pmu_text[CPULIST_TEXT];
-	cpu_set_t plan;
+	struct cpuset plan;
 
 	plan_cpus(&c->options->plan, &plan);
-	if (cpulist_contains(&pmu->cpus, &plan))
+	if (cpuset_contains(&pmu->cpus, &plan))
 		return STATUS_OK;
 	return fail(STATUS_USAGE,
 		    "--migrate: the plan's cpus %s leave %s (cpus %s), which --pmu=auto narrowed "
@@ -104,12 +104,12 @@ static enum status check_plan(const struct mode_context *c, const struct host_pm
 static void narrow(struct mode_context *c, const struct host_pmu *pmu)
 {
 	struct choice *choice = c->choice;
-	cpu_set_t left;
+	struct cpuset left;
 
-	CPU_ZERO(&left);
+	cpuset_clear(&left);
 	for (int i = 0; i < c->options->cpus; i++) {
-		CPU_AND(&choice->cpus[i], &choice->cpus[i], &pmu->cpus);
-		CPU_OR(&left, &left, &choice->cpus[i]);
+		cpuset_and(&choice->cpus[i], &choice->cpus[i], &pmu->cpus);
+		cpuset_or(&left, &left, &choice->cpus[i]);
 	}
 	choice->narrowed = true;
 	cpulist_format(&left, c->cpus, sizeof(c->cpus));
@@ -162,14 +162,14 @@ static enum status choose_default(struct mode_context *c)
 
 enum status mode_choose_auto(struct mode_context *c)
 {
-	cpu_set_t bare;
+	struct cpuset bare;
 
 	if (!c->host->npmus)
 		return choose_off(c, "this host has no core PMU");
 	if (!c->offers->pmu)
 		return choose_off(c, "this host's KVM has no PMU for guests (KVM_CAP_ARM_PMU_V3)");
 	mode_bare_cpus(c->host, &c->used, &bare);
-	if (CPU_EQUAL(&bare, &c->used))
+	if (cpuset_equal(&bare, &c->used))
 		return choose_off(c, "none of the vCPUs' CPUs has a host PMU");
 	if (try_explicit(c) || try_composite(c))
 		return STATUS_OK;

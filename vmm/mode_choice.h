@@ -14,9 +14,9 @@ struct mode_context {
 	const struct host *host;
 	const struct kvm_offers *offers;
 	struct choice *choice;
-	cpu_set_t used;   /* the CPUs the vCPUs may get to, by affinity or by plan */
-	int covering;     /* the host PMU that covers all of them; -1: none does */
-	const char *name; /* of the mode asked for */
+	struct cpuset used; /* the CPUs the vCPUs may get to, by affinity or by plan */
+	int covering;       /* the host PMU that covers all of them; -1: none does */
+	const char *name;   /* of the mode asked for */
 	char cpus[CPULIST_TEXT];
 	char pmus[PMU_LIST_TEXT];
 };
@@ -26,7 +26,7 @@ void mode_reason(struct choice *choice, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The CPUs of @set that no host PMU covers. */
-void mode_bare_cpus(const struct host *host, const cpu_set_t *set, cpu_set_t *bare);
+void mode_bare_cpus(const struct host *host, const struct cpuset *set, struct cpuset *bare);
 
 /*
  * Where vCPU 0 starts with what is chosen so far: where the plan does, else on the lowest of its

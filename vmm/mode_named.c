@@ -83,14 +83,14 @@ static int named_pmu(const struct mode_context *c)
  * With --affinity or --migrate outside of @cpus, KVM's refusal is what was
  * asked for; with neither, the scheduler would bring it about some time or other.
  */
-static void keep_covered(struct mode_context *c, const cpu_set_t *cpus)
+static void keep_covered(struct mode_context *c, const struct cpuset *cpus)
 {
 	struct choice *choice = c->choice;
-	cpu_set_t covered;
+	struct cpuset covered;
 
-	CPU_AND(&covered, &choice->cpus[0], cpus);
-	if (c->options->naffinity || c->options->plan.kind != PLAN_NONE || !CPU_COUNT(&covered) ||
-	    CPU_EQUAL(&covered, &choice->cpus[0]))
+	cpuset_and(&covered, &choice->cpus[0], cpus);
+	if (c->options->naffinity || c->options->plan.kind != PLAN_NONE ||
+	    cpuset_is_empty(&covered) || cpuset_equal(&covered, &choice->cpus[0]))
 		return;
 	for (int i = 0; i < c->options->cpus; i++)
 		choice->cpus[i] = covered;
@@ -135,7 +135,7 @@ static enum status choose_explicit(struct mode_context *c)
 
 static enum status choose_composite(struct mode_context *c)
 {
-	cpu_set_t covered;
+	struct cpuset covered;
 
 	mode_reason(c->choice, "composite: asked for\n");
 	host_covered_cpus(c->host, &covered);

@@ -92,9 +92,9 @@ enum status option_pmu(const struct entry *self, struct options *options, const 
 	if (mode == PMU_EXPLICIT && !strncmp(name, "cpu", 3)) {
 		end = number(name + 3, 10, &cpu);
 		if (end && !*end) {
-			if (cpu >= CPU_SETSIZE)
+			if (cpu >= CPUSET_CPUS)
 				return fail(STATUS_USAGE, "--pmu=%s: no such CPU; use 0 to %d",
-					    value, CPU_SETSIZE - 1);
+					    value, CPUSET_CPUS - 1);
 			options->pmu_cpu = (int)cpu;
 			return STATUS_OK;
 		}
@@ -197,48 +197,49 @@ enum status option_limit(const struct entry *self, struct options *options, cons
 	return sized(self, value, 4 << 10, "4K", &options->limit);
 }
 
+/* One part of @text, which is taken apart: LIST for all vCPUs, or V:LIST. */
+static enum status add_affinity(const struct entry *self, struct options *options, char *part)
+{
+	const char *list = part;
+	uint64_t vcpu = 0;
+
+	if (options->affinity_each) {
+		list = number(part, 10, &vcpu);
+		if (!list || *list++ != ':' || vcpu >= MAX_VCPUS)
+			return fail(STATUS_USAGE,
+				    "--%s: '%.200s' is not V:LIST with a vCPU V below %d; use e.g. "
+				    "'0:0-1;1:2'",
+				    self->name, part, MAX_VCPUS);
+		if (!cpuset_is_empty(&options->affinity[vcpu]))
+			return fail(STATUS_USAGE,
+				    "--%s: vCPU %d is named twice, in '%.200s' too; give it one "
+				    "list",
+				    self->name, (int)vcpu, part);
+	}
+	if (cpulist_parse(list, &options->affinity[vcpu]) ||
+	    cpuset_is_empty(&options->affinity[vcpu]))
+		return fail(STATUS_USAGE, "--%s: '%.200s' is not a list of CPUs; use e.g. 0-3,6",
+			    self->name, list);
+	if (options->naffinity <= (int)vcpu)
+		options->naffinity = (int)vcpu + 1;
+	return STATUS_OK;
+}
+
 enum status option_affinity(const struct entry *self, struct options *options, const char *value)
 {
-	char text[1024];
-	char *next = text;
-	char *part;
+	char *text = strdup(value), *next = text;
+	enum status status = STATUS_OK;
 
+	if (!text)
+		return fail_errno(STATUS_INTERNAL, "--%s", self->name);
 	memset(options->affinity, 0, sizeof(options->affinity));
 	options->affinity_each = strchr(value, ':');
 	options->naffinity = 1;
-	if (strlen(value) >= sizeof(text))
-		return fail(STATUS_USAGE, "--%s: the list is longer than %zu characters",
-			    self->name, sizeof(text) - 1);
-	strcpy(text, value);
-	while ((part = options->affinity_each ? strsep(&next, ";") : next)) {
-		const char *list = part;
-		uint64_t vcpu = 0;
-
-		if (options->affinity_each) {
-			list = number(part, 10, &vcpu);
-			if (!list || *list++ != ':' || vcpu >= MAX_VCPUS)
-				return fail(STATUS_USAGE,
-					    "--%s=%s: '%s' is not V:LIST with a vCPU "
-					    "V below %d; use e.g. '0:0-1;1:2'",
-					    self->name, value, part, MAX_VCPUS);
-			if (CPU_COUNT(&options->affinity[vcpu]))
-				return fail(STATUS_USAGE,
-					    "--%s=%s: vCPU %d is named twice; give "
-					    "it one list",
-					    self->name, value, (int)vcpu);
-		}
-		if (cpulist_parse(list, &options->affinity[vcpu]) ||
-		    !CPU_COUNT(&options->affinity[vcpu]))
-			return fail(STATUS_USAGE,
-				    "--%s=%s: '%s' is not a list of CPUs; use e.g. "
-				    "0-3,6",
-				    self->name, value, list);
-		if (options->naffinity <= (int)vcpu)
-			options->naffinity = (int)vcpu + 1;
-		if (!options->affinity_each)
-			break;
-	}
-	return STATUS_OK;
+	while (next && !status)
+		status = add_affinity(self, options,
+				      strsep(&next, options->affinity_each ? ";" : ""));
+	free(text);
+	return status;
 }
 
 enum status option_migrate(const struct entry *self, struct options *options, const char *value)

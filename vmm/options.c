@@ -132,8 +132,8 @@ enum status options_parse(int argc, char **argv, struct options *options)
 {
 	bool only_images = false;
 
-	/* Without the affinities, which are large and seldom given. */
-	memset(options, 0, offsetof(struct options, affinity));
+	/* Without lists of CPUs, which are large and seldom given. */
+	memset(options, 0, offsetof(struct options, plan.cpus));
 	options->pmu = PMU_AUTO;
 	options->pmu_cpu = -1;
 	options->pmu_counters = -1;

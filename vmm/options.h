@@ -3,11 +3,11 @@
 #ifndef MINIVMM_OPTIONS_H
 #define MINIVMM_OPTIONS_H
 
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cpuset.h"
 #include "plan.h"
 #include "status.h"
 
@@ -32,12 +32,11 @@ struct options {
 	bool pmu_filter_deny; /* --pmu-filter=deny: rather than allow: */
 	int nfilters;         /* 0: no filter */
 	struct pmu_filter filters[MAX_FILTERS];
-	int pmu_counters;   /* PMCR_EL0.N to show, 0..31; -1: all that there are */
-	int cpus;           /* 1..MAX_VCPUS */
-	uint64_t mem;       /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
-	int naffinity;      /* 0: none given; 1: affinity[0] is for all; else one each */
-	bool affinity_each; /* the V:LIST form was used */
-	struct plan plan;
+	int pmu_counters;    /* PMCR_EL0.N to show, 0..31; -1: all that there are */
+	int cpus;            /* 1..MAX_VCPUS */
+	uint64_t mem;        /* bytes, 2 MiB .. 1 TiB, a multiple of 2 MiB */
+	int naffinity;       /* 0: none given; 1: affinity[0] is for all; else one each */
+	bool affinity_each;  /* the V:LIST form was used */
 	bool settle;         /* at the start and after a step's hop, let the CPU left go idle */
 	bool refusal_return; /* --on-refusal=return */
 	int gic;             /* 0 auto, 2, 3 */
@@ -58,8 +57,10 @@ struct options {
 	bool probe_json;
 	bool help;
 	bool version;
+	/* From here on, what is large: only as much as is used is set. */
+	struct plan plan;
 	/* Only naffinity of them are there; an empty set in the V:LIST form: vCPU not named. */
-	cpu_set_t affinity[MAX_VCPUS];
+	struct cpuset affinity[MAX_VCPUS];
 };
 
 /*

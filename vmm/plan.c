@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,15 +39,15 @@ static enum status parse_list(const char *plan_text, const char *text, struct pl
 			if (parse_number(&text, 10, &last))
 				goto malformed;
 		}
-		if (last < first || last >= CPU_SETSIZE)
+		if (last < first || last >= CPUSET_CPUS)
 			goto malformed;
 		for (uint64_t cpu = first; cpu <= last; cpu++) {
 			if (plan->ncpus == PLAN_MAX_CPUS)
 				return fail(STATUS_USAGE,
-					    "--migrate=%s: the list has more than %d entries; "
+					    "--migrate=%.200s: the list has more than %d entries; "
 					    "shorten it",
 					    plan_text, PLAN_MAX_CPUS);
-			plan->cpus[plan->ncpus++] = (int)cpu;
+			plan->cpus[plan->ncpus++] = (uint16_t)cpu;
 		}
 		if (*text != ',')
 			break;
@@ -56,9 +57,9 @@ static enum status parse_list(const char *plan_text, const char *text, struct pl
 		return STATUS_OK;
 malformed:
 	return fail(STATUS_USAGE,
-		    "--migrate=%s: the list of CPUs is malformed at '%s'; "
+		    "--migrate=%.200s: the list of CPUs is malformed at '%.100s'; "
 		    "use numbers below %d and ascending ranges, e.g. 0-3,1,6",
-		    plan_text, text, CPU_SETSIZE);
+		    plan_text, text, CPUSET_CPUS);
 }
 
 /* Leaves *text behind the unit. */
@@ -103,7 +104,7 @@ enum status plan_parse(const char *text, struct plan *plan)
 	const char *rest = text;
 	enum status status;
 
-	memset(plan, 0, sizeof(*plan));
+	memset(plan, 0, offsetof(struct plan, cpus));
 	if (!strcmp(text, "none"))
 		return STATUS_OK;
 	if (!strncmp(text, "step:", 5)) {
@@ -134,20 +135,24 @@ enum status plan_parse(const char *text, struct plan *plan)
 	return STATUS_OK;
 }
 
-void plan_fill(struct plan *plan, const cpu_set_t *candidates)
+void plan_copy(struct plan *to, const struct plan *from)
+{
+	memcpy(to, from, offsetof(struct plan, cpus) + (size_t)from->ncpus * sizeof(*from->cpus));
+}
+
+void plan_fill(struct plan *plan, const struct cpuset *candidates)
 {
 	if ((plan->kind != PLAN_EVERY && plan->kind != PLAN_RANDOM) || plan->ncpus)
 		return;
-	for (int cpu = 0; cpu < CPU_SETSIZE && plan->ncpus < PLAN_MAX_CPUS; cpu++)
-		if (CPU_ISSET((size_t)cpu, candidates))
-			plan->cpus[plan->ncpus++] = cpu;
+	for (int cpu = cpuset_first(candidates); cpu >= 0; cpu = cpuset_next(candidates, cpu))
+		plan->cpus[plan->ncpus++] = (uint16_t)cpu;
 }
 
-void plan_cpus(const struct plan *plan, cpu_set_t *set)
+void plan_cpus(const struct plan *plan, struct cpuset *set)
 {
-	CPU_ZERO(set);
+	cpuset_clear(set);
 	for (int i = 0; i < plan->ncpus; i++)
-		CPU_SET((size_t)plan->cpus[i], set);
+		cpuset_add(set, plan->cpus[i]);
 }
 
 void plan_start(const struct plan *plan, int vcpu, struct plan_place *place)

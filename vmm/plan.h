@@ -6,9 +6,9 @@
 #ifndef MINIVMM_PLAN_H
 #define MINIVMM_PLAN_H
 
-#include <sched.h>
 #include <stdint.h>
 
+#include "cpuset.h"
 #include "status.h"
 
 enum plan_kind {
@@ -18,14 +18,14 @@ enum plan_kind {
 	PLAN_RANDOM, /* seeded choice in time, while the guest runs */
 };
 
-#define PLAN_MAX_CPUS 64
+#define PLAN_MAX_CPUS CPUSET_CPUS /* random: without a list goes to all of a host's */
 
 struct plan {
 	enum plan_kind kind;
-	uint64_t period_ns;      /* EVERY, RANDOM: 100 us .. 1 h */
-	uint64_t seed;           /* RANDOM */
-	int ncpus;               /* 0 for EVERY, RANDOM without a list: see plan_fill() */
-	int cpus[PLAN_MAX_CPUS]; /* in the order of the visits; repeats are allowed */
+	uint64_t period_ns;           /* EVERY, RANDOM: 100 us .. 1 h */
+	uint64_t seed;                /* RANDOM */
+	int ncpus;                    /* 0 for EVERY, RANDOM without a list: see plan_fill() */
+	uint16_t cpus[PLAN_MAX_CPUS]; /* the first ncpus, as visited; repeats are allowed */
 };
 
 /* Where one vCPU is in the plan. */
@@ -40,11 +40,14 @@ struct plan_place {
  */
 enum status plan_parse(const char *text, struct plan *plan);
 
+/* Copies no more than there is: a plan has room for many CPUs, and few of them. */
+void plan_copy(struct plan *to, const struct plan *from);
+
 /* Gives a timed plan without a list the CPUs of @candidates, in ascending order. */
-void plan_fill(struct plan *plan, const cpu_set_t *candidates);
+void plan_fill(struct plan *plan, const struct cpuset *candidates);
 
 /* All CPUs the plan names. */
-void plan_cpus(const struct plan *plan, cpu_set_t *set);
+void plan_cpus(const struct plan *plan, struct cpuset *set);
 
 /* vCPU @vcpu starts at entry @vcpu modulo the length (RANDOM: with its own sequence). */
 void plan_start(const struct plan *plan, int vcpu, struct plan_place *place);

@@ -31,7 +31,7 @@ static bool offered(const struct kvm_offers *offers, size_t feature)
 static void print_text(const struct host *host, const struct kvm_offers *offers,
 		       const struct choice *choice)
 {
-	char list[CPULIST_TEXT];
+	char list[CPULIST_WHOLE];
 
 	printf("CPUs: %s online", cpulist_format(&host->online, list, sizeof(list)));
 	printf(", %s allowed\n", cpulist_format(&host->allowed, list, sizeof(list)));
@@ -40,8 +40,8 @@ static void print_text(const struct host *host, const struct kvm_offers *offers,
 		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
 	if (!host->npmus)
 		printf("host PMU: none\n");
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET((size_t)cpu, &host->online) && host_cluster_id("/sys", cpu) >= 0)
+	for (int cpu = cpuset_first(&host->online); cpu >= 0; cpu = cpuset_next(&host->online, cpu))
+		if (host_cluster_id("/sys", cpu) >= 0)
 			printf("cpu %d: cluster %d\n", cpu, host_cluster_id("/sys", cpu));
 	for (size_t i = 0; i < NFEATURES; i++)
 		printf("KVM %s: %s (%s)\n", features[i].name, offered(offers, i) ? "yes" : "no",
@@ -54,7 +54,7 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 		       const struct choice *choice)
 {
 	const char *reason = choice->reasons, *separator = "";
-	char list[CPULIST_TEXT];
+	char list[CPULIST_WHOLE];
 
 	printf("{\"online\":\"%s\"", cpulist_format(&host->online, list, sizeof(list)));
 	printf(",\"allowed\":\"%s\"", cpulist_format(&host->allowed, list, sizeof(list)));
@@ -66,8 +66,9 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
 	}
 	printf("],\"clusters\":{");
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET((size_t)cpu, &host->online) || host_cluster_id("/sys", cpu) < 0)
+	for (int cpu = cpuset_first(&host->online); cpu >= 0;
+	     cpu = cpuset_next(&host->online, cpu)) {
+		if (host_cluster_id("/sys", cpu) < 0)
 			continue;
 		printf("%s\"%d\":%d", separator, cpu, host_cluster_id("/sys", cpu));
 		separator = ",";

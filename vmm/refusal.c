@@ -12,7 +12,7 @@
 #include "options.h"
 
 /* The CPUs that KVM runs this VM on; false if those are all. */
-static bool covered_cpus(const struct machine *machine, cpu_set_t *covered)
+static bool covered_cpus(const struct machine *machine, struct cpuset *covered)
 {
 	if (machine->choice->pmu >= 0)
 		*covered = machine->host->pmus[machine->choice->pmu].cpus;
@@ -23,7 +23,7 @@ static bool covered_cpus(const struct machine *machine, cpu_set_t *covered)
 	return true;
 }
 
-static void fail_refused(const struct vcpu *vcpu, int cpu, const cpu_set_t *covered)
+static void fail_refused(const struct vcpu *vcpu, int cpu, const struct cpuset *covered)
 {
 	struct machine *machine = vcpu->machine;
 	const struct host *host = machine->host;
@@ -49,19 +49,19 @@ static void fail_refused(const struct vcpu *vcpu, int cpu, const cpu_set_t *cove
  * allowed ones: as a set, so that vCPUs do not share one CPU, and one that goes offline is missed
  * by none. The CPU that this thread, the vCPU's, is on then; -1 with errno.
  */
-static int go_back(struct vcpu *vcpu, const cpu_set_t *covered)
+static int go_back(struct vcpu *vcpu, const struct cpuset *covered)
 {
 	const struct machine *machine = vcpu->machine;
-	const cpu_set_t *wanted[] = { &machine->choice->cpus[vcpu->index],
-				      &machine->host->allowed };
+	const struct cpuset *wanted[] = { &machine->choice->cpus[vcpu->index],
+					  &machine->host->allowed };
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		cpu_set_t set;
+		struct cpuset set;
 		int cpu;
 
 		/* An empty set is EINVAL, as is one of CPUs that are offline by now. */
-		CPU_AND(&set, covered, wanted[i]);
-		if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		cpuset_and(&set, covered, wanted[i]);
+		if (cpuset_pin(0, &set) < 0)
 			continue;
 		cpu = sched_getcpu();
 		if (machine->plan.ncpus)
@@ -77,7 +77,7 @@ void vcpu_refused(struct vcpu *vcpu)
 	int cpu = (int)vcpu->run->fail_entry.cpu, back = -1, error = 0;
 	uint64_t reason = vcpu->run->fail_entry.hardware_entry_failure_reason;
 	char list[CPULIST_TEXT];
-	cpu_set_t covered;
+	struct cpuset covered;
 	uint64_t now;
 
 	if (reason != KVM_EXIT_FAIL_ENTRY_CPU_UNSUPPORTED || !covered_cpus(machine, &covered)) {

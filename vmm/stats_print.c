@@ -226,7 +226,7 @@ static void print_refusals(FILE *out, const struct host *host, const struct choi
 			   const struct sum *sum)
 {
 	char name[PMU_TEXT];
-	cpu_set_t covered;
+	struct cpuset covered;
 
 	if (!sum->refusals)
 		return;

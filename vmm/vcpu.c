@@ -39,22 +39,22 @@ static const char *exit_name(uint32_t reason)
 	return "unlisted";
 }
 
-static cpu_set_t places(const struct vcpu *vcpu, int cpu)
+static struct cpuset places(const struct vcpu *vcpu, int cpu)
 {
-	cpu_set_t set = vcpu->machine->choice->cpus[vcpu->index];
+	struct cpuset set;
 
-	if (cpu >= 0) {
-		CPU_ZERO(&set);
-		CPU_SET((size_t)cpu, &set);
-	}
+	if (cpu < 0)
+		return vcpu->machine->choice->cpus[vcpu->index];
+	cpuset_clear(&set);
+	cpuset_add(&set, cpu);
 	return set;
 }
 
 bool vcpu_place(struct vcpu *vcpu, int tid, int cpu)
 {
-	cpu_set_t set = places(vcpu, cpu);
+	struct cpuset set = places(vcpu, cpu);
 
-	if (sched_setaffinity(tid, sizeof(set), &set) < 0)
+	if (cpuset_pin(tid, &set) < 0)
 		return false;
 	atomic_store(&vcpu->cpu, cpu);
 	return true;
@@ -62,11 +62,12 @@ bool vcpu_place(struct vcpu *vcpu, int tid, int cpu)
 
 bool vcpu_move(struct vcpu *vcpu, int tid, int cpu)
 {
-	cpu_set_t set = places(vcpu, cpu);
 	char list[CPULIST_TEXT];
+	struct cpuset set;
 
 	if (vcpu_place(vcpu, tid, cpu))
 		return true;
+	set = places(vcpu, cpu);
 	machine_fail(vcpu->machine, STATUS_HOST,
 		     "cannot move vCPU %d to CPU %s (offline or not allowed meanwhile?): %m",
 		     vcpu->index, cpulist_format(&set, list, sizeof(list)));

@@ -8,7 +8,7 @@
 #include "fuzz.h"
 
 /* Every CPU has at most 5 characters. */
-#define ALL_TEXT (CPU_SETSIZE * 5)
+#define ALL_TEXT (CPUSET_CPUS * 5)
 
 /* The grammar again, without a number's library: -1 if @text is not in it. */
 static int read_number(const char **text)
@@ -18,8 +18,8 @@ static int read_number(const char **text)
 	if (!isdigit((unsigned char)**text))
 		return -1;
 	for (; isdigit((unsigned char)**text); ++*text)
-		value = value < CPU_SETSIZE ? value * 10 + **text - '0' : value;
-	return value < CPU_SETSIZE ? value : -1;
+		value = value < CPUSET_CPUS ? value * 10 + **text - '0' : value;
+	return value < CPUSET_CPUS ? value : -1;
 }
 
 static int reference(const char *text, bool *set)
@@ -45,22 +45,22 @@ static int reference(const char *text, bool *set)
 void fuzz_one(struct input *input)
 {
 	size_t size = input_number(input, 1);
-	bool expected[CPU_SETSIZE] = { false };
+	bool expected[CPUSET_CPUS] = { false };
 	char text[2048], whole[ALL_TEXT], part[256];
-	cpu_set_t set, again;
+	struct cpuset set, again;
 	int first = -1;
 
 	input_text(input, text, sizeof(text));
 	must(cpulist_parse(text, &set) == reference(text, expected));
 	if (cpulist_parse(text, &set))
 		return;
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		must(!CPU_ISSET((size_t)cpu, &set) == !expected[cpu]);
+	for (int cpu = CPUSET_CPUS - 1; cpu >= 0; cpu--) {
+		must(!cpuset_has(&set, cpu) == !expected[cpu]);
 		first = expected[cpu] ? cpu : first;
 	}
-	must(cpulist_first(&set) == first);
+	must(cpuset_first(&set) == first);
 	must(!cpulist_parse(cpulist_format(&set, whole, sizeof(whole)), &again));
-	must(CPU_EQUAL(&set, &again));
+	must(cpuset_equal(&set, &again));
 	must(strlen(whole) <= strlen(text));
 
 	memset(part, '#', sizeof(part));
@@ -69,6 +69,6 @@ void fuzz_one(struct input *input)
 	if (!size)
 		return;
 	must(!strncmp(part, whole, strlen(part)) && !cpulist_parse(part, &again));
-	must(cpulist_contains(&set, &again));
+	must(cpuset_contains(&set, &again));
 	must(!whole[strlen(part)] || whole[strlen(part)] == ',' || !*part);
 }

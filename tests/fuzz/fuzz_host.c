@@ -205,27 +205,28 @@ static const struct file *find(const char *folder, const char *name)
 }
 
 /* The set that @file of the tree says; false if it cannot be read or says none. */
-static bool said(const struct file *file, cpu_set_t *set)
+static bool said(const struct file *file, struct cpuset *set)
 {
 	return file && !file->error && !cpulist_parse(file->text, set);
 }
 
-static void must_be_the_tree(const struct host *host, const cpu_set_t *affinity)
+static void must_be_the_tree(const struct host *host, const struct cpuset *affinity)
 {
-	cpu_set_t set;
+	struct cpuset set;
 	int core = 0;
 
-	must(said(find("devices/system/cpu", "present"), &set) && CPU_EQUAL(&set, &host->present));
-	must(said(find("devices/system/cpu", "online"), &set) && CPU_EQUAL(&set, &host->online));
-	CPU_AND(&set, &set, affinity);
-	must(CPU_COUNT(&set) && CPU_EQUAL(&set, &host->allowed));
+	must(said(find("devices/system/cpu", "present"), &set) &&
+	     cpuset_equal(&set, &host->present));
+	must(said(find("devices/system/cpu", "online"), &set) && cpuset_equal(&set, &host->online));
+	cpuset_and(&set, &set, affinity);
+	must(cpuset_count(&set) && cpuset_equal(&set, &host->allowed));
 	for (int i = 0; i < tree.nfolders && !tree.folder_error; i++) {
 		const struct file *file = find("bus/event_source/devices", tree.folders[i]);
 		char name[300];
 
 		snprintf(name, sizeof(name), "%s/cpus", tree.folders[i]);
 		file = find("bus/event_source/devices", name);
-		core += said(file, &set) && CPU_COUNT(&set);
+		core += said(file, &set) && cpuset_count(&set);
 	}
 	must(host->npmus == core);
 	for (int i = 0; i < host->npmus; i++) {
@@ -234,8 +235,8 @@ static void must_be_the_tree(const struct host *host, const cpu_set_t *affinity)
 
 		snprintf(name, sizeof(name), "%s/cpus", pmu->name);
 		must(said(find("bus/event_source/devices", name), &set));
-		must(CPU_EQUAL(&set, &pmu->cpus) && pmu->type >= 0);
-		must(!i || cpulist_first(&pmu[-1].cpus) <= cpulist_first(&pmu->cpus));
+		must(cpuset_equal(&set, &pmu->cpus) && pmu->type >= 0);
+		must(!i || cpuset_first(&pmu[-1].cpus) <= cpuset_first(&pmu->cpus));
 	}
 }
 
@@ -243,7 +244,7 @@ static void must_be_the_tree(const struct host *host, const cpu_set_t *affinity)
 static void must_answer(const struct host *host, size_t size)
 {
 	char whole[HOST_MAX_PMUS * 400], part[256];
-	cpu_set_t one_each, covered;
+	struct cpuset one_each, covered;
 
 	host_pmu_list(host, whole, sizeof(whole));
 	memset(part, '#', sizeof(part));
@@ -255,26 +256,26 @@ static void must_answer(const struct host *host, size_t size)
 		int pmu = host_pmu_of_cpu(host, cpu);
 
 		must(pmu >= -1 && pmu < host->npmus);
-		must(cpu < 0 || (pmu >= 0) == !!CPU_ISSET((size_t)cpu, &covered));
+		must(cpu < 0 || (pmu >= 0) == !!cpuset_has(&covered, cpu));
 	}
 	host_cluster_cpus(SYSFS, host, &host->allowed, &one_each);
-	must(cpulist_contains(&host->allowed, &one_each));
-	must(cpulist_first(&one_each) == cpulist_first(&host->allowed));
+	must(cpuset_contains(&host->allowed, &one_each));
+	must(cpuset_first(&one_each) == cpuset_first(&host->allowed));
 }
 
 void fuzz_one(struct input *input)
 {
 	static struct host host;
-	cpu_set_t affinity;
+	struct cpuset affinity;
 	size_t size = input_number(input, 1);
 
 	now.mood = (unsigned)input_number(input, 2);
 	now.open = 0;
 	now.file = NULL;
-	CPU_ZERO(&affinity);
+	cpuset_clear(&affinity);
 	for (uint64_t i = 0, bits = ~input_number(input, 1); i < 8; i++)
 		if (bits >> i & 1)
-			CPU_SET(i, &affinity);
+			cpuset_add(&affinity, (int)i);
 	grow_tree(input);
 	if (succeeded(host_discover(SYSFS, &affinity, &host), STATUS_HOST)) {
 		must_be_the_tree(&host, &affinity);

@@ -145,7 +145,7 @@ void fuzz_one(struct input *input)
 	machine.nvcpus = machine.stats.nvcpus = VCPUS;
 	pthread_mutex_init(&machine.lock, NULL);
 	host.npmus = 1;
-	memset(&host.pmus[0].cpus, 0xff, input_below(input, 2) ? sizeof(cpu_set_t) : 0);
+	memset(&host.pmus[0].cpus, 0xff, input_below(input, 2) ? sizeof(struct cpuset) : 0);
 	for (int i = 0; i < RAM_SIZE; i++)
 		ram[i] = (uint8_t)(i * 7);
 	memcpy(ram, &good, sizeof(good));

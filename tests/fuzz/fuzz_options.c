@@ -11,7 +11,7 @@
 #include "options.h"
 
 #define MAX_ARGS 40
-#define LIST     (CPU_SETSIZE * 5)
+#define LIST     (CPUSET_CPUS * 5)
 
 /* A command line; its arguments lie one behind the other in @text. */
 struct line {
@@ -53,12 +53,12 @@ static void add_affinity(struct line *line, const struct options *options)
 	size_t used = 0;
 
 	for (int i = 0; i < options->naffinity; i++) {
-		const cpu_set_t *set = &options->affinity[i];
+		const struct cpuset *set = &options->affinity[i];
 		const char *text = cpulist_format(set, list, sizeof(list));
 
 		if (!options->affinity_each)
 			add(line, "--affinity=%s", text);
-		else if (CPU_COUNT(set))
+		else if (cpuset_count(set))
 			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%d:%s",
 						 used ? ";" : "", i, text);
 	}
@@ -127,7 +127,7 @@ static void must_be_in_range(const struct options *options)
 {
 	must(options->pmu >= PMU_AUTO && options->pmu <= PMU_OFF);
 	must(memchr(options->pmu_name, '\0', sizeof(options->pmu_name)));
-	must(options->pmu_cpu >= -1 && options->pmu_cpu < CPU_SETSIZE);
+	must(options->pmu_cpu >= -1 && options->pmu_cpu < CPUSET_CPUS);
 	must(options->nfilters >= 0 && options->nfilters <= MAX_FILTERS);
 	for (int i = 0; i < options->nfilters; i++)
 		must(options->filters[i].count &&
@@ -160,7 +160,7 @@ static void must_be_same(const struct options *a, const struct options *b)
 	must(a->pmu_counters == b->pmu_counters);
 	must(a->cpus == b->cpus && a->mem == b->mem);
 	must(a->naffinity == b->naffinity && a->affinity_each == b->affinity_each);
-	must(!memcmp(a->affinity, b->affinity, (size_t)a->naffinity * sizeof(cpu_set_t)));
+	must(!memcmp(a->affinity, b->affinity, (size_t)a->naffinity * sizeof(struct cpuset)));
 	must_be_same_plan(&a->plan, &b->plan);
 	must(a->settle == b->settle && a->refusal_return == b->refusal_return);
 	must(a->jail == b->jail);

@@ -9,7 +9,7 @@
 static void walk(const struct plan *plan, int vcpu)
 {
 	struct plan_place place;
-	cpu_set_t named;
+	struct cpuset named;
 	int last;
 
 	plan_cpus(plan, &named);
@@ -25,7 +25,7 @@ static void walk(const struct plan *plan, int vcpu)
 			continue;
 		}
 		must(place.index >= 0 && place.index < plan->ncpus);
-		must(CPU_ISSET((size_t)cpu, &named));
+		must(cpuset_has(&named, cpu));
 		if (plan->kind == PLAN_RANDOM)
 			must(plan->ncpus == 1 || place.index != last);
 		else
@@ -39,11 +39,11 @@ void fuzz_one(struct input *input)
 	int vcpu = (int)input_number(input, 1);
 	char text[512], printed[PLAN_TEXT];
 	struct plan plan, again;
-	cpu_set_t candidates;
+	struct cpuset candidates;
 
 	memset(&candidates, 0, sizeof(candidates));
 	for (int i = 0; i < 4; i++)
-		CPU_SET(input_number(input, 1) * 4, &candidates);
+		cpuset_add(&candidates, (int)input_number(input, 1) * 16);
 	input_text(input, text, sizeof(text));
 	if (!succeeded(plan_parse(text, &plan), STATUS_USAGE))
 		return;
@@ -52,7 +52,7 @@ void fuzz_one(struct input *input)
 	if (plan.kind == PLAN_EVERY || plan.kind == PLAN_RANDOM)
 		must(plan.period_ns >= 100000 && plan.period_ns <= 3600000000000ull);
 	for (int i = 0; i < plan.ncpus; i++)
-		must(plan.cpus[i] >= 0 && plan.cpus[i] < CPU_SETSIZE);
+		must(plan.cpus[i] >= 0 && plan.cpus[i] < CPUSET_CPUS);
 
 	plan_text(&plan, printed);
 	must(succeeded(plan_parse(printed, &again), STATUS_USAGE));

@@ -38,11 +38,11 @@ static int counting_pmu(const struct site *site, int maker)
 	guest_exit(&vcpu->guest);
 	for (int i = 0; i < site->nhome + site->naway; i++) {
 		expect_equal(vcpu_run(vcpu), STOP_HOP, "stop");
-		place_thread(0, i < site->nhome ? site->home[i] : site->away[i - site->nhome]);
+		place_thread(0, site_cpu(site, i));
 	}
 	vcpu_finish(vcpu);
 	for (int i = 0; i < site->nhome + site->naway; i++) {
-		int cpu = i < site->nhome ? site->home[i] : site->away[i - site->nhome];
+		int cpu = site_cpu(site, i);
 		int pmu = host_pmu_of_cpu(&site->host, cpu);
 
 		if (!vcpu_take(vcpu))

@@ -20,34 +20,16 @@
 #define AFTER_TICK_NS    200000l
 #define ANSWER           128 /* and above: not a status of enum result */
 
-static void sort_cpus(struct site *site)
-{
-	for (int i = 0; i < site->host.npmus; i++)
-		for (int cpu = 0; cpu < SITE_MAX_CPUS; cpu++) {
-			if (!CPU_ISSET((size_t)cpu, &site->host.pmus[i].cpus) ||
-			    !CPU_ISSET((size_t)cpu, &site->host.allowed))
-				continue;
-			if (i == 0)
-				site->home[site->nhome++] = cpu;
-			else
-				site->away[site->naway++] = cpu;
-		}
-}
-
 /* The runner needs no certain CPU: it may stay where it is if it cannot move. */
 static void leave_bare_cpus(struct site *site)
 {
-	cpu_set_t covered;
+	struct cpuset covered;
 
-	for (int cpu = 0; cpu < SITE_MAX_CPUS; cpu++)
-		if (CPU_ISSET((size_t)cpu, &site->host.allowed) &&
-		    host_pmu_of_cpu(&site->host, cpu) < 0)
-			site->bare[site->nbare++] = cpu;
 	if (!site->nbare)
 		return;
 	host_covered_cpus(&site->host, &covered);
-	CPU_AND(&covered, &covered, &site->host.allowed);
-	sched_setaffinity(0, sizeof(covered), &covered);
+	cpuset_and(&covered, &covered, &site->host.allowed);
+	cpuset_pin(0, &covered);
 }
 
 static bool is_emulated(void)
@@ -66,10 +48,10 @@ static bool is_emulated(void)
 bool site_discover(struct site *site, char *reason, size_t size)
 {
 	struct kvm_offers offers;
-	cpu_set_t affinity;
+	struct cpuset affinity;
 	struct kvm kvm;
 
-	if (sched_getaffinity(0, sizeof(affinity), &affinity) < 0 || kvm_open(&kvm) ||
+	if (cpuset_of_thread(0, &affinity) < 0 || kvm_open(&kvm) ||
 	    host_discover("/sys", &affinity, &site->host) || kvm_offers(&kvm, &offers) ||
 	    kvm_ask(&kvm, &site->host, &offers)) {
 		snprintf(reason, size, "no KVM to test: the line above says why");
@@ -80,10 +62,8 @@ bool site_discover(struct site *site, char *reason, size_t size)
 		snprintf(reason, size, "this host has no PMU that KVM can give to a guest");
 		return false;
 	}
-	sort_cpus(site);
-	if (!site->nhome) {
-		snprintf(reason, size, "no allowed CPU has host PMU %s (taskset, cpuset)",
-			 site->host.pmus[0].name);
+	if (!site_list_cpus(site)) {
+		snprintf(reason, size, "none of the CPUs that may be used here has a host PMU");
 		return false;
 	}
 	leave_bare_cpus(site);
@@ -251,11 +231,11 @@ const struct host_pmu *pmu_of(const struct site *site, int cpu)
 
 void place_thread(int tid, int cpu)
 {
-	cpu_set_t set;
+	struct cpuset set;
 
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	if (sched_setaffinity(tid, sizeof(set), &set) < 0)
+	cpuset_clear(&set);
+	cpuset_add(&set, cpu);
+	if (cpuset_pin(tid, &set) < 0)
 		fail_test_errno("moving a thread to CPU %d", cpu);
 }
 

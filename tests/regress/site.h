@@ -10,7 +10,7 @@
 #include "../../vmm/host.h"
 #include "warden.h"
 
-#define SITE_MAX_CPUS 64
+#define SITE_MAX_CPUS 32 /* of each list; of more, as many of each host PMU, far apart */
 
 /* How a VM comes by its PMU, and what userspace does to it. */
 enum mode {
@@ -24,8 +24,10 @@ enum mode {
 
 struct site {
 	struct host host;
-	/* CPUs that may be used: of the first host PMU; of the others, one PMU after another; of
-	 * none. Only tests that name the last ones run there. */
+	/*
+	 * CPUs that may be used: of the home PMU, which is host.pmus[0]; of the others, one PMU
+	 * after another; of none. Only tests that name the last ones run there.
+	 */
 	int home[SITE_MAX_CPUS], nhome;
 	int away[SITE_MAX_CPUS], naway;
 	int bare[SITE_MAX_CPUS], nbare;
@@ -44,6 +46,15 @@ struct site {
  * with a PMU can be made.
  */
 bool site_discover(struct site *site, char *reason, size_t size);
+
+/*
+ * Puts the home PMU first, and fills the lists of CPUs: site_cpus.c. False if no host PMU has
+ * a CPU that may be used.
+ */
+bool site_list_cpus(struct site *site);
+
+/* The @index-th CPU of the three lists: home's, then others, then bare ones. */
+int site_cpu(const struct site *site, int index);
 
 /*
  * What @question answers, 0 to 127, in a process of its own, which may die of it and fails
@@ -68,10 +79,10 @@ void need_mode(const struct site *site, enum mode mode);
 /* Whether a VM in @mode has the PMU that userspace named, and runs only where that one is. */
 bool names_pmu(enum mode mode);
 
-/* Whether KVM is to refuse a vCPU on @cpu, if it names the first host PMU. */
+/* Whether KVM is to refuse a vCPU on @cpu, if it names the home PMU. */
 bool must_refuse(const struct site *site, enum mode mode, int cpu);
 
-/* Skips the test unless there are a CPU of another host PMU, one of none, or two of the first. */
+/* Skips the test unless there are a CPU of another host PMU, one of none, or two of home's. */
 void need_away(const struct site *site);
 void need_bare(const struct site *site);
 void need_two_home(const struct site *site);

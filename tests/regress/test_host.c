@@ -31,13 +31,14 @@ static void set_online(struct scene *scene, bool online)
 /* Whether the thread may run on CPUs that the case did not put it on. */
 static void look_at_affinity(struct scene *scene)
 {
-	cpu_set_t now;
+	struct cpuset now, own;
 
-	if (sched_getaffinity(scene->tid, sizeof(now), &now) < 0)
+	if (cpuset_of_thread(scene->tid, &now) < 0)
 		fail_test_errno("asking for the affinity of the vCPU's thread");
-	CPU_CLR((size_t)scene->site->home[0], &now);
-	CPU_CLR((size_t)scene->victim, &now);
-	scene->widened |= CPU_COUNT(&now) > 0;
+	cpuset_clear(&own);
+	cpuset_add(&own, scene->site->home[0]);
+	cpuset_add(&own, scene->victim);
+	scene->widened |= !cpuset_contains(&own, &now);
 }
 
 /* One call takes the CPU from under the vCPU, the next one brings both back together. */
@@ -58,14 +59,14 @@ static void hotplug_between(struct scene *scene, int n)
 /* The same while the guest runs; default: the other home CPU is there to go to. */
 static void hotplug_under(struct scene *scene, int n)
 {
-	cpu_set_t both;
+	struct cpuset both;
 
 	(void)n;
 	if (scene->variant.mode == MODE_DEFAULT) {
-		CPU_ZERO(&both);
-		CPU_SET((size_t)scene->site->home[0], &both);
-		CPU_SET((size_t)scene->victim, &both);
-		if (sched_setaffinity(scene->tid, sizeof(both), &both) < 0)
+		cpuset_clear(&both);
+		cpuset_add(&both, scene->site->home[0]);
+		cpuset_add(&both, scene->victim);
+		if (cpuset_pin(scene->tid, &both) < 0)
 			fail_test_errno("moving a thread to CPUs %d and %d", scene->site->home[0],
 					scene->victim);
 	}
@@ -170,12 +171,12 @@ static void start_spinners(struct scene *scene, int cpu)
 	for (int i = 0; i < SPINNERS; i++) {
 		pthread_attr_t attr;
 		pthread_t thread;
-		cpu_set_t set;
+		struct cpuset set;
 
-		CPU_ZERO(&set);
-		CPU_SET((size_t)cpu, &set);
+		cpuset_clear(&set);
+		cpuset_add(&set, cpu);
 		pthread_attr_init(&attr);
-		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+		pthread_attr_setaffinity_np(&attr, sizeof(set), (cpu_set_t *)&set);
 		if (pthread_create(&thread, &attr, spin, scene))
 			fail_test("cannot start a thread");
 	}

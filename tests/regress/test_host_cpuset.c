@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is counted while a cpuset moves the vCPU's thread. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

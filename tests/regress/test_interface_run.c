@@ -106,13 +106,16 @@ static void expect_refusals(const struct site *site, struct vcpu *vcpu, int pmu,
 {
 	int refusals = 0;
 
-	for (int cpu = 0; cpu < SITE_MAX_CPUS; cpu++)
-		if (CPU_ISSET((size_t)cpu, &site->host.allowed) && !covers(site, pmu, cpu)) {
-			if (refusals)
-				place_on(site, own);
-			expect_refusal(site, vcpu, cpu, first && !refusals);
-			refusals++;
-		}
+	for (int i = 0; i < site->nhome + site->naway + site->nbare; i++) {
+		int cpu = site_cpu(site, i);
+
+		if (covers(site, pmu, cpu))
+			continue;
+		if (refusals)
+			place_on(site, own);
+		expect_refusal(site, vcpu, cpu, first && !refusals);
+		refusals++;
+	}
 	expect(refusals > 0, "no CPU was there to be refused");
 	place_on(site, own);
 }
@@ -188,10 +191,9 @@ void interface_refused(const struct site *site, struct variant variant)
 	for (int pmu = 0; pmu < site->host.npmus; pmu++) {
 		int own = -1;
 
-		for (int cpu = 0; cpu < SITE_MAX_CPUS && own < 0; cpu++)
-			if (CPU_ISSET((size_t)cpu, &site->host.allowed) &&
-			    host_pmu_of_cpu(&site->host, cpu) == pmu)
-				own = cpu;
+		for (int i = 0; i < site->nhome + site->naway && own < 0; i++)
+			if (host_pmu_of_cpu(&site->host, site_cpu(site, i)) == pmu)
+				own = site_cpu(site, i);
 		if (own < 0)
 			continue;
 		vm_start_on(&vm, site, mode, 1, own);
@@ -215,7 +217,7 @@ void interface_anywhere(const struct site *site, struct variant variant)
 		guest_hop(&vcpu->guest);
 	guest_exit(&vcpu->guest);
 	for (int i = 0; i < site->nhome + site->naway; i++) {
-		int cpu = i < site->nhome ? site->home[i] : site->away[i - site->nhome];
+		int cpu = site_cpu(site, i);
 
 		place_on(site, cpu);
 		expect(vcpu_run(vcpu) == STOP_HOP, "the guest is not entered on CPU %d", cpu);

@@ -52,7 +52,7 @@ struct storm {
 	struct vm *vms, *vm; /* two, and the one that runs */
 	int n, nclones;
 	struct actor actors[MAX_ACTORS];
-	int cpus[SITE_MAX_CPUS], ncpus;
+	int cpus[2 * SITE_MAX_CPUS], ncpus;
 	bool counts; /* on every CPU that KVM enters the guest on */
 	struct timespec end;
 	atomic_bool over, park;

@@ -11,15 +11,15 @@
 #include "fail_capture.h"
 #include "fake_host.h"
 
-cpu_set_t cpus(const char *list)
+struct cpuset cpus(const char *list)
 {
-	cpu_set_t set;
+	struct cpuset set;
 
 	assert_int_equal(cpulist_parse(list, &set), 0);
 	return set;
 }
 
-void assert_cpus(const cpu_set_t *set, const char *list)
+void assert_cpus(const struct cpuset *set, const char *list)
 {
 	char text[CPULIST_TEXT];
 

@@ -3,15 +3,13 @@
 #ifndef MINIVMM_FAKE_HOST_H
 #define MINIVMM_FAKE_HOST_H
 
-#include <sched.h>
-
 #include "host.h"
 
 /* The set that @list writes; the test fails if it is malformed. */
-cpu_set_t cpus(const char *list);
+struct cpuset cpus(const char *list);
 
 /* @set holds exactly @list. */
-void assert_cpus(const cpu_set_t *set, const char *list);
+void assert_cpus(const struct cpuset *set, const char *list);
 
 /* A host whose CPUs @list are present, online and allowed, without a PMU. */
 void fake_host(struct host *host, const char *list);

@@ -15,13 +15,13 @@ static void add_pmu(const char *name, int first, int last)
 
 	strcpy(pmu->name, name);
 	for (int cpu = first; cpu <= last; cpu++)
-		CPU_SET((size_t)cpu, &pmu->cpus);
+		cpuset_add(&pmu->cpus, cpu);
 }
 
 static void allow(int first, int last)
 {
 	for (int cpu = first; cpu <= last; cpu++)
-		CPU_SET((size_t)cpu, &host.allowed);
+		cpuset_add(&host.allowed, cpu);
 }
 
 static void collect(void (*print)(const struct host *host, FILE *out))

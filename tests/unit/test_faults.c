@@ -113,7 +113,7 @@ static char tree[FAKE_ROOT];
 
 static struct result discover(void)
 {
-	cpu_set_t all = cpus("0-3");
+	struct cpuset all = cpus("0-3");
 	struct result result = { .status = host_discover(tree, &all, &host) };
 
 	result.digest = digest(0, &host, sizeof(host));

@@ -53,7 +53,7 @@ static void put_topology(int cpu, const char *file, const char *text)
 
 static enum status discover(struct host *host)
 {
-	cpu_set_t all = cpus("0-1023");
+	struct cpuset all = cpus("0-1023");
 
 	memset(host, 0xff, sizeof(*host));
 	return host_discover(root, &all, host);
@@ -73,7 +73,7 @@ static void assert_refused(const char *file, const char *reason)
 
 static void assert_clusters(const struct host *host, const char *within, const char *expected)
 {
-	cpu_set_t set = cpus(within), out;
+	struct cpuset set = cpus(within), out;
 
 	memset(&out, 0xff, sizeof(out));
 	host_cluster_cpus(root, host, &set, &out);
@@ -139,7 +139,7 @@ static void two_pmus_by_lowest_cpu(void **state)
 
 static void three_pmus_and_holes(void **state)
 {
-	cpu_set_t covered;
+	struct cpuset covered;
 	struct host host;
 
 	(void)state;
@@ -158,7 +158,7 @@ static void three_pmus_and_holes(void **state)
 	assert_int_equal(host_pmu_of_cpu(&host, 5), 1);
 	assert_int_equal(host_pmu_of_cpu(&host, 8), 2);
 	assert_int_equal(host_pmu_of_cpu(&host, -1), -1);
-	assert_int_equal(host_pmu_of_cpu(&host, CPU_SETSIZE), -1);
+	assert_int_equal(host_pmu_of_cpu(&host, CPUSET_CPUS), -1);
 }
 
 static void equal_cpus_go_by_name(void **state)
@@ -178,7 +178,7 @@ static void equal_cpus_go_by_name(void **state)
 
 static void offline_cpus_are_not_allowed(void **state)
 {
-	cpu_set_t affinity = cpus("1-2,7");
+	struct cpuset affinity = cpus("1-2,7");
 	struct host host;
 
 	(void)state;
@@ -193,7 +193,7 @@ static void offline_cpus_are_not_allowed(void **state)
 
 static void no_allowed_cpu_is_an_error(void **state)
 {
-	cpu_set_t affinity = cpus("4-5");
+	struct cpuset affinity = cpus("4-5");
 	struct host host;
 
 	(void)state;

@@ -37,16 +37,16 @@ static const struct fake {
 static void make_host(struct host *host, size_t which)
 {
 	const struct fake *fake = &fakes[which];
-	cpu_set_t set;
+	struct cpuset set;
 
 	fake_host(host, fake->cpus);
 	for (size_t i = 0; i < ARRAY_SIZE(fake->pmus) && fake->pmus[i].name; i++)
 		fake_host_pmu(host, fake->pmus[i].name, fake->pmus[i].cpus);
 	set = cpus(fake->offline);
-	CPU_XOR(&host->online, &host->online, &set);
-	CPU_XOR(&host->allowed, &host->allowed, &set);
+	cpuset_minus(&host->online, &host->online, &set);
+	cpuset_minus(&host->allowed, &host->allowed, &set);
 	set = cpus(fake->forbidden);
-	CPU_XOR(&host->allowed, &host->allowed, &set);
+	cpuset_minus(&host->allowed, &host->allowed, &set);
 }
 
 /*
@@ -411,14 +411,14 @@ static void auto_keeps_to_what_there_is(void **state)
 					assert_true(run.offers.pmu && run.offers.composite);
 				assert_int_equal(run.choice.pmu >= 0, explicit);
 				for (int i = 0; i < run.options.cpus; i++) {
-					assert_true(CPU_COUNT(&run.choice.cpus[i]) > 0);
+					assert_true(cpuset_count(&run.choice.cpus[i]) > 0);
 					if (!explicit && run.choice.mode != PMU_DEFAULT)
 						continue;
 					assert_true(run.offers.set_pmu == explicit);
 					pmu = &run.host.pmus[explicit ? run.choice.pmu
 								      : run.offers.only_pmu];
 					assert_true(
-						cpulist_contains(&pmu->cpus, &run.choice.cpus[i]));
+						cpuset_contains(&pmu->cpus, &run.choice.cpus[i]));
 				}
 			}
 }

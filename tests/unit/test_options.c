@@ -15,7 +15,7 @@
 /* Parses "minivmm " and the words of @line, which end at '|'. Pointers stay good until the next. */
 static enum status parse(const char *line, struct options *options)
 {
-	static char text[4096];
+	static char text[8192];
 	char *argv[64] = { (char *)(uintptr_t) "minivmm", NULL };
 	char *next = text;
 	int argc = 1;
@@ -99,7 +99,7 @@ static void pmu_modes(void **state)
 		{ "--pmu=explicit:armv8_cortex_a72|i", PMU_EXPLICIT, "armv8_cortex_a72", -1 },
 		{ "--pmu=strict:armv8_cortex_a72|i", PMU_STRICT, "armv8_cortex_a72", -1 },
 		{ "--pmu=explicit:cpu0|i", PMU_EXPLICIT, "", 0 },
-		{ "--pmu=explicit:cpu1023|i", PMU_EXPLICIT, "", 1023 },
+		{ "--pmu=explicit:cpu4095|i", PMU_EXPLICIT, "", 4095 },
 		/* Names that only begin like a CPU. */
 		{ "--pmu=explicit:cpu|i", PMU_EXPLICIT, "cpu", -1 },
 		{ "--pmu=explicit:cpu_core|i", PMU_EXPLICIT, "cpu_core", -1 },
@@ -142,7 +142,7 @@ static void pmu_modes_that_are_none(void **state)
 	assert_wrong("--pmu=off:a53|i", "off takes no host PMU");
 	assert_wrong("--pmu=explicit:|i", "--pmu=explicit:: the host PMU's name is missing");
 	assert_wrong("--pmu=strict:|i", "--pmu=strict:: the host PMU's name is missing");
-	assert_wrong("--pmu=explicit:cpu1024|i", "--pmu=explicit:cpu1024: no such CPU");
+	assert_wrong("--pmu=explicit:cpu4096|i", "--pmu=explicit:cpu4096: no such CPU");
 	assert_wrong("--pmu=explicit:cpu4294967296|i", "no such CPU");
 	memset(name, 'n', sizeof(name));
 	name[63] = '\0';
@@ -307,14 +307,12 @@ static void affinity_for_each(void **state)
 
 static void affinities_that_are_none(void **state)
 {
-	static char line[2048] = "--affinity=";
-
 	(void)state;
-	assert_wrong("--affinity=|i", "--affinity=: '' is not a list of CPUs");
-	assert_wrong("--affinity=0-|i", "--affinity=0-: '0-' is not a list of CPUs");
+	assert_wrong("--affinity=|i", "--affinity: '' is not a list of CPUs");
+	assert_wrong("--affinity=0-|i", "--affinity: '0-' is not a list of CPUs");
 	assert_wrong("--affinity=3-1|i", "is not a list of CPUs");
 	assert_wrong("--affinity=0;1|i", "'0;1' is not a list of CPUs");
-	assert_wrong("--affinity=1024|i", "is not a list of CPUs");
+	assert_wrong("--affinity=4096|i", "is not a list of CPUs");
 	assert_wrong("--affinity=0:|i", "'' is not a list of CPUs");
 	assert_wrong("--affinity=0:x|i", "'x' is not a list of CPUs");
 	assert_wrong("--affinity=:0|i", "':0' is not V:LIST");
@@ -327,10 +325,31 @@ static void affinities_that_are_none(void **state)
 	assert_wrong("--cpus=2|--affinity=1:0;1:1|i", "vCPU 1 is named twice");
 	assert_wrong("--affinity=1:0|i", "--affinity names vCPU 1, but --cpus=1");
 	assert_wrong("--affinity=0:0;3:1|--cpus=3|i", "--affinity names vCPU 3, but --cpus=3");
-	for (size_t used = strlen(line); used < 1500; used += 2)
-		strcpy(line + used, used < 1498 ? "0," : "0");
-	strcat(line, "|i");
-	assert_wrong(line, "--affinity: the list is longer than 1023 characters");
+}
+
+/* As many vCPUs as CPUs, each on its own: a server's. */
+static void affinities_of_many_vcpus(void **state)
+{
+	static const int counts[] = { 128, 160, 256, 512 };
+	static char line[8192];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		int length = sprintf(line, "--cpus=%d|i|--affinity=", counts[i]);
+		static struct options options;
+
+		for (int vcpu = 0; vcpu < counts[i]; vcpu++)
+			length += sprintf(line + length, "%s%d:%d", vcpu ? ";" : "", vcpu,
+					  1151 - 2 * vcpu);
+		assert_well(parse(line, &options));
+		assert_int_equal(options.naffinity, counts[i]);
+		for (int vcpu = 0; vcpu < counts[i]; vcpu++) {
+			assert_int_equal(cpuset_count(&options.affinity[vcpu]), 1);
+			assert_int_equal(cpuset_first(&options.affinity[vcpu]), 1151 - 2 * vcpu);
+		}
+		strcpy(line + length, ";x");
+		assert_wrong(line, "'x' is not V:LIST");
+	}
 }
 
 static void filters(void **state)
@@ -655,6 +674,7 @@ int main(void)
 		cmocka_unit_test(affinity_for_all),
 		cmocka_unit_test(affinity_for_each),
 		cmocka_unit_test(affinities_that_are_none),
+		cmocka_unit_test(affinities_of_many_vcpus),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(filters_that_are_none),
 		cmocka_unit_test(plans),

@@ -29,7 +29,7 @@ static void none_is_no_plan(void **state)
 {
 	struct plan plan = parsed("none");
 	struct plan_place place;
-	cpu_set_t set;
+	struct cpuset set;
 
 	(void)state;
 	assert_int_equal(plan.kind, PLAN_NONE);
@@ -104,10 +104,10 @@ static void what_is_wrong_is_said(void **state)
 		{ "step:-1", "malformed at '-1'" },
 		{ "step:3-1", "malformed" },
 		{ "step:0-1-2", "malformed at '-2'" },
-		{ "step:1024", "numbers below 1024" },
+		{ "step:4096", "numbers below 4096" },
 		{ "step:18446744073709551616", "malformed" },
-		{ "step:0-64", "more than 64 entries" },
-		{ "step:0-1023", "more than 64 entries" },
+		{ "step:0-4095,0", "more than 4096 entries" },
+		{ "step:0-2047,0-2047,1-2", "more than 4096 entries" },
 		{ "every:", "'' is not a time" },
 		{ "every:5", "'5' is not a time" },
 		{ "every:ms", "'ms' is not a time" },
@@ -144,17 +144,18 @@ static void what_is_wrong_is_said(void **state)
 
 static void the_longest_list_fits(void **state)
 {
-	struct plan plan = parsed("step:0-62,7");
+	struct plan plan = parsed("step:0-4094,7");
 
 	(void)state;
 	assert_int_equal(plan.ncpus, PLAN_MAX_CPUS);
-	assert_int_equal(plan.cpus[63], 7);
+	assert_int_equal(plan.cpus[4094], 4094);
+	assert_int_equal(plan.cpus[4095], 7);
 }
 
 static void fills_timed_plans_only(void **state)
 {
 	struct plan plan = parsed("every:5ms");
-	cpu_set_t candidates = cpus("6,1,4");
+	struct cpuset candidates = cpus("6,1,4");
 
 	(void)state;
 	plan_fill(&plan, &candidates);
@@ -173,16 +174,37 @@ static void fills_timed_plans_only(void **state)
 	assert_int_equal(plan.ncpus, 0);
 
 	plan = parsed("every:5ms");
-	candidates = cpus("0-100");
+	candidates = cpus("0-4095");
 	plan_fill(&plan, &candidates);
-	assert_int_equal(plan.ncpus, PLAN_MAX_CPUS);
-	assert_int_equal(plan.cpus[63], 63);
+	assert_int_equal(plan.ncpus, 4096);
+	assert_int_equal(plan.cpus[4095], 4095);
+}
+
+/* On hosts of 128, 256 and 1152 CPUs each one has its turn. */
+static void random_visits_every_cpu(void **state)
+{
+	static const char *const hosts[] = { "0-127", "0-255", "0-1151" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct plan plan = parsed("random:1ms:3"), copy;
+		struct cpuset candidates = cpus(hosts[i]), seen = cpus("");
+		struct plan_place place;
+
+		plan_fill(&plan, &candidates);
+		memset(&copy, 0xff, sizeof(copy));
+		plan_copy(&copy, &plan);
+		plan_start(&copy, 0, &place);
+		for (int hop = 0; hop < 20 * plan.ncpus; hop++)
+			cpuset_add(&seen, plan_next(&copy, &place));
+		assert_cpus(&seen, hosts[i]);
+	}
 }
 
 static void names_all_cpus(void **state)
 {
 	struct plan plan = parsed("step:5,0,5,2-3");
-	cpu_set_t set;
+	struct cpuset set;
 
 	(void)state;
 	plan_cpus(&plan, &set);
@@ -224,7 +246,7 @@ static void walks_round(void **state)
 static void walk(const char *text, int vcpu, int *visits, int count)
 {
 	struct plan plan = parsed(text);
-	cpu_set_t candidates = cpus("0-3");
+	struct cpuset candidates = cpus("0-3");
 	struct plan_place place;
 
 	plan_fill(&plan, &candidates);
@@ -289,7 +311,7 @@ static void random_walks_are_unrelated(void **state)
 static void random_over_one_cpu_stays(void **state)
 {
 	struct plan plan = parsed("random:1ms");
-	cpu_set_t candidates = cpus("5");
+	struct cpuset candidates = cpus("5");
 	struct plan_place place;
 
 	(void)state;
@@ -309,6 +331,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(the_longest_list_fits),
 		cmocka_unit_test(fills_timed_plans_only),
+		cmocka_unit_test(random_visits_every_cpu),
 		cmocka_unit_test(names_all_cpus),
 		cmocka_unit_test(each_vcpu_has_its_own_start),
 		cmocka_unit_test(walks_round),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpulist.h"
 #include "fail_capture.h"
 #include "fake_host.h"
 #include "probe.h"
@@ -32,7 +33,7 @@ static void names_are_escaped(void **state)
 
 	(void)state;
 	fake_host(&host, "0-1");
-	CPU_ZERO(&host.online); /* nothing is looked up in this machine's sysfs */
+	cpuset_clear(&host.online); /* nothing is looked up in this machine's sysfs */
 	fake_host_pmu(&host, "a\"\\\n\xff", "0-1");
 	text = probed(&host, &choice);
 	assert_non_null(strstr(text, "{\"name\":\"a\\\"\\\\\\u000a\\u00ff\",\"cpus\":\"0-1\","));
@@ -41,9 +42,44 @@ static void names_are_escaped(void **state)
 	free(text);
 }
 
+/* Each other CPU of 128, 256 and 1152: every one is listed, for the host and for other VMMs. */
+static void lists_are_whole(void **state)
+{
+	static const int counts[] = { 128, 256, 1152 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct choice choice = { .mode = PMU_OFF };
+		char list[CPULIST_WHOLE], part[CPULIST_WHOLE + 80];
+		struct cpuset half = cpus("");
+		struct host host;
+		char *text;
+
+		for (int cpu = 1; cpu < counts[i]; cpu += 2)
+			cpuset_add(&half, cpu);
+		cpulist_format(&half, list, sizeof(list));
+		fake_host(&host, "0-1151");
+		cpuset_clear(&host.online);
+		fake_host_pmu(&host, "half", list);
+		text = probed(&host, &choice);
+		snprintf(part, sizeof(part), "{\"name\":\"half\",\"cpus\":\"%s\",", list);
+		assert_non_null(strstr(text, part));
+		snprintf(part, sizeof(part), "\"taskset\":\"taskset -c %s\"", list);
+		assert_non_null(strstr(text, part));
+		snprintf(part, sizeof(part), "<vcpu placement='static' cpuset='%s'>%d</vcpu>", list,
+			 counts[i] / 2);
+		assert_non_null(strstr(text, part));
+		assert_null(strstr(text, "..."));
+		free(text);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(names_are_escaped) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_escaped),
+		cmocka_unit_test(lists_are_whole),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
