@@ -7,26 +7,50 @@
 #include "fail.h"
 #include "mode.h"
 
+void affinity_named(const struct options *options, struct cpuset *set)
+{
+	plan_cpus(&options->plan, set);
+	for (int i = 0; i < options->naffinity; i++)
+		cpuset_or(set, set, &options->affinity[i]);
+}
+
+enum status affinity_ask(struct host *host)
+{
+	struct cpuset all;
+
+	memset(&all, 0xff, sizeof(all));
+	if (cpuset_pin(0, &all) < 0)
+		return fail_errno(STATUS_HOST, "sched_setaffinity to every CPU");
+	if (cpuset_of_thread(0, &host->granted) < 0)
+		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
+	if (cpuset_pin(0, &host->allowed) < 0)
+		return fail_errno(STATUS_HOST, "sched_setaffinity back to this process's CPUs");
+	return STATUS_OK;
+}
+
+static const char *why_not(const struct host *host, int cpu)
+{
+	struct cpuset set;
+
+	if (host_sysfs_cpus(host, "present", &set) && !cpuset_has(&set, cpu))
+		return "does not exist on this host (/sys/devices/system/cpu/present)";
+	if (host_sysfs_cpus(host, "online", &set) && !cpuset_has(&set, cpu))
+		return "is offline (/sys/devices/system/cpu/online)";
+	return "is not granted to this process by the kernel (cpuset)";
+}
+
 enum status affinity_check(const char *option, const struct cpuset *set, const struct host *host)
 {
 	char usable[CPULIST_TEXT];
-	const char *reason;
+	struct cpuset refused;
+	int cpu;
 
-	if (cpuset_contains(&host->allowed, set))
+	cpuset_minus(&refused, set, &host->granted);
+	cpu = cpuset_first(&refused);
+	if (cpu < 0)
 		return STATUS_OK;
-	for (int cpu = cpuset_first(set); cpu >= 0; cpu = cpuset_next(set, cpu)) {
-		if (cpuset_has(&host->allowed, cpu))
-			continue;
-		if (!cpuset_has(&host->present, cpu))
-			reason = "does not exist on this host";
-		else if (!cpuset_has(&host->online, cpu))
-			reason = "is offline";
-		else
-			reason = "is not allowed for this process (taskset, cpuset)";
-		return fail(STATUS_USAGE, "%s: CPU %d %s; usable: cpus %s", option, cpu, reason,
-			    cpulist_format(&host->allowed, usable, sizeof(usable)));
-	}
-	return STATUS_OK;
+	return fail(STATUS_USAGE, "%s: CPU %d %s; usable: cpus %s", option, cpu, why_not(host, cpu),
+		    cpulist_format(&host->granted, usable, sizeof(usable)));
 }
 
 enum status choose_cpus(const struct options *options, const struct host *host,

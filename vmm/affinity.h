@@ -4,11 +4,21 @@
 #define MINIVMM_AFFINITY_H
 
 #include "host.h"
+#include "options.h"
 #include "status.h"
 
+/* The CPUs that --affinity and --migrate name. */
+void affinity_named(const struct options *options, struct cpuset *set);
+
 /*
- * STATUS_USAGE if a CPU of @set is absent, offline or not allowed. The message
- * starts with @option and says why, and which CPUs can be used.
+ * Fills host->granted: what sched_setaffinity() grants and nothing else says, as isolated CPUs
+ * and those that taskset left out are in no list of this process.
+ */
+enum status affinity_ask(struct host *host);
+
+/*
+ * STATUS_USAGE if a CPU of @set is not granted. The message starts with @option and says why,
+ * and which CPUs can be used.
  */
 enum status affinity_check(const char *option, const struct cpuset *set, const struct host *host);
 

@@ -106,17 +106,6 @@ static int attribute_int(const struct attribute *attribute, int *value)
 	return 0;
 }
 
-static enum status read_cpus(const char *sysfs, const char *name, struct cpuset *set)
-{
-	struct attribute attribute;
-
-	if (attribute_read(&attribute, (struct folder){ sysfs, -1 }, CPU_DEVICES, name))
-		return fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
-	if (cpulist_parse(attribute.text, set))
-		return fail(STATUS_HOST, "%s is not a list of CPUs", attribute.path);
-	return STATUS_OK;
-}
-
 /* Adds the PMU of directory @name if it is a core PMU. */
 static enum status read_pmu(struct folder devices, const char *name, struct host *host)
 {
@@ -197,21 +186,29 @@ static enum status read_pmus(const char *sysfs, struct host *host)
 
 enum status host_discover(const char *sysfs, const struct cpuset *affinity, struct host *host)
 {
-	enum status status;
-
 	memset(host, 0, sizeof(*host));
-	status = read_cpus(sysfs, "present", &host->present);
-	if (!status)
-		status = read_cpus(sysfs, "online", &host->online);
-	if (status)
-		return status;
-	cpuset_and(&host->allowed, &host->online, affinity);
-	if (cpuset_is_empty(&host->allowed))
-		return fail(STATUS_HOST,
-			    "%s/devices/system/cpu/online has none of the CPUs that this process "
-			    "may run on",
-			    sysfs);
+	host->sysfs = sysfs;
+	host->allowed = host->granted = *affinity;
+	if (cpuset_is_empty(affinity))
+		return fail(STATUS_HOST, "the kernel lets this process run on no CPU");
 	return read_pmus(sysfs, host);
+}
+
+bool host_sysfs_cpus(const struct host *host, const char *name, struct cpuset *set)
+{
+	struct attribute attribute;
+
+	return attribute_read(&attribute, (struct folder){ host->sysfs, -1 }, CPU_DEVICES, name) ==
+		       0 &&
+	       cpulist_parse(attribute.text, set) == 0;
+}
+
+void host_online_cpus(const struct host *host, struct cpuset *set)
+{
+	if (host_sysfs_cpus(host, "online", set))
+		cpuset_or(set, set, &host->granted);
+	else
+		*set = host->granted;
 }
 
 int host_pmu_of_cpu(const struct host *host, int cpu)

@@ -3,6 +3,7 @@
 #ifndef MINIVMM_HOST_H
 #define MINIVMM_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cpuset.h"
@@ -18,9 +19,11 @@ struct host_pmu {
 };
 
 struct host {
-	struct cpuset present;
-	struct cpuset online;
-	struct cpuset allowed; /* online CPUs that this process may run on */
+	const char *sysfs;     /* where the rest is looked up */
+	struct cpuset allowed; /* where this process runs unless told otherwise: its affinity */
+	/* Where the kernel lets it run: affinity_ask() adds what taskset and isolcpus= leave out.
+	 */
+	struct cpuset granted;
 	int npmus;
 	struct host_pmu pmus[HOST_MAX_PMUS]; /* by lowest CPU, then by name */
 };
@@ -28,10 +31,16 @@ struct host {
 /*
  * Reads @sysfs ("/sys", or a fake tree in tests). A core PMU is a directory of
  * bus/event_source/devices that has a `cpus` file: other PMUs have `cpumask`
- * or nothing (drivers/perf/arm_pmu.c: cpus_show). @affinity: the process's own
- * sched_getaffinity(). No PMU at all is not an error.
+ * or nothing (drivers/perf/arm_pmu.c: cpus_show). @affinity: the process's own. The kernel
+ * has put online CPUs there, whatever a container's sysfs shows. No PMU at all is not an error.
  */
 enum status host_discover(const char *sysfs, const struct cpuset *affinity, struct host *host);
+
+/* The CPUs of sysfs's list @name, "present" or "online"; false if it cannot be read. */
+bool host_sysfs_cpus(const struct host *host, const char *name, struct cpuset *set);
+
+/* The CPUs that are online, as far as sysfs shows them or this process may run there. */
+void host_online_cpus(const struct host *host, struct cpuset *set);
 
 /* The PMU that covers @cpu; -1 if none. */
 int host_pmu_of_cpu(const struct host *host, int cpu);

@@ -200,7 +200,7 @@ enum status kvm_ask(const struct kvm *kvm, const struct host *host, struct kvm_o
 	if (cpuset_of_thread(0, &before) < 0)
 		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
 	host_covered_cpus(host, &covered);
-	cpuset_and(&covered, &covered, &host->allowed);
+	cpuset_and(&covered, &covered, &host->granted);
 	if (cpuset_is_empty(&covered))
 		return STATUS_OK;
 	if (cpuset_pin(0, &covered) < 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "affinity.h"
 #include "fail.h"
 #include "host.h"
 #include "kvm.h"
@@ -15,13 +16,19 @@
 #include "supervisor.h"
 #include "version.h"
 
-static enum status discover(struct host *host)
+static enum status discover(const struct options *options, struct host *host)
 {
-	struct cpuset affinity;
+	struct cpuset affinity, named;
+	enum status status;
 
 	if (cpuset_of_thread(0, &affinity) < 0)
 		return fail_errno(STATUS_INTERNAL, "sched_getaffinity");
-	return host_discover("/sys", &affinity, host);
+	status = host_discover("/sys", &affinity, host);
+	affinity_named(options, &named);
+	/* Most runs name no other CPUs, and asking takes three system calls. */
+	if (!status && (options->probe || !cpuset_contains(&affinity, &named)))
+		status = affinity_ask(host);
+	return status;
 }
 
 /* The counter-timer's, which is the same on all CPUs and for the guest too. */
@@ -77,7 +84,7 @@ static enum status start(struct machine *machine, const struct options *options)
 
 	status = kvm_open(&machine->kvm);
 	if (!status)
-		status = discover(&host);
+		status = discover(options, &host);
 	if (!status)
 		status = choose_cpus(options, &host, &choice);
 	if (!status)

@@ -32,17 +32,24 @@ static void print_text(const struct host *host, const struct kvm_offers *offers,
 		       const struct choice *choice)
 {
 	char list[CPULIST_WHOLE];
+	struct cpuset online, more;
 
-	printf("CPUs: %s online", cpulist_format(&host->online, list, sizeof(list)));
-	printf(", %s allowed\n", cpulist_format(&host->allowed, list, sizeof(list)));
+	host_online_cpus(host, &online);
+	cpuset_minus(&more, &host->granted, &host->allowed);
+	printf("CPUs: %s online", cpulist_format(&online, list, sizeof(list)));
+	printf(", %s allowed", cpulist_format(&host->allowed, list, sizeof(list)));
+	if (!cpuset_is_empty(&more))
+		printf(", with --affinity or --migrate also %s",
+		       cpulist_format(&more, list, sizeof(list)));
+	printf("\n");
 	for (int i = 0; i < host->npmus; i++)
 		printf("host PMU: %s, cpus %s, type %d\n", host->pmus[i].name,
 		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
 	if (!host->npmus)
 		printf("host PMU: none\n");
-	for (int cpu = cpuset_first(&host->online); cpu >= 0; cpu = cpuset_next(&host->online, cpu))
-		if (host_cluster_id("/sys", cpu) >= 0)
-			printf("cpu %d: cluster %d\n", cpu, host_cluster_id("/sys", cpu));
+	for (int cpu = cpuset_first(&online); cpu >= 0; cpu = cpuset_next(&online, cpu))
+		if (host_cluster_id(host->sysfs, cpu) >= 0)
+			printf("cpu %d: cluster %d\n", cpu, host_cluster_id(host->sysfs, cpu));
 	for (size_t i = 0; i < NFEATURES; i++)
 		printf("KVM %s: %s (%s)\n", features[i].name, offered(offers, i) ? "yes" : "no",
 		       features[i].meaning);
@@ -55,9 +62,12 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 {
 	const char *reason = choice->reasons, *separator = "";
 	char list[CPULIST_WHOLE];
+	struct cpuset online;
 
-	printf("{\"online\":\"%s\"", cpulist_format(&host->online, list, sizeof(list)));
+	host_online_cpus(host, &online);
+	printf("{\"online\":\"%s\"", cpulist_format(&online, list, sizeof(list)));
 	printf(",\"allowed\":\"%s\"", cpulist_format(&host->allowed, list, sizeof(list)));
+	printf(",\"granted\":\"%s\"", cpulist_format(&host->granted, list, sizeof(list)));
 	printf(",\"pmus\":[");
 	for (int i = 0; i < host->npmus; i++) {
 		printf("%s{\"name\":", i ? "," : "");
@@ -66,11 +76,10 @@ static void print_json(const struct host *host, const struct kvm_offers *offers,
 		       cpulist_format(&host->pmus[i].cpus, list, sizeof(list)), host->pmus[i].type);
 	}
 	printf("],\"clusters\":{");
-	for (int cpu = cpuset_first(&host->online); cpu >= 0;
-	     cpu = cpuset_next(&host->online, cpu)) {
-		if (host_cluster_id("/sys", cpu) < 0)
+	for (int cpu = cpuset_first(&online); cpu >= 0; cpu = cpuset_next(&online, cpu)) {
+		if (host_cluster_id(host->sysfs, cpu) < 0)
 			continue;
-		printf("%s\"%d\":%d", separator, cpu, host_cluster_id("/sys", cpu));
+		printf("%s\"%d\":%d", separator, cpu, host_cluster_id(host->sysfs, cpu));
 		separator = ",";
 	}
 	printf("},\"kvm\":{");

@@ -215,11 +215,8 @@ static void must_be_the_tree(const struct host *host, const struct cpuset *affin
 	struct cpuset set;
 	int core = 0;
 
-	must(said(find("devices/system/cpu", "present"), &set) &&
-	     cpuset_equal(&set, &host->present));
-	must(said(find("devices/system/cpu", "online"), &set) && cpuset_equal(&set, &host->online));
-	cpuset_and(&set, &set, affinity);
-	must(cpuset_count(&set) && cpuset_equal(&set, &host->allowed));
+	must(!cpuset_is_empty(affinity) && cpuset_equal(affinity, &host->allowed));
+	must(cpuset_equal(affinity, &host->granted));
 	for (int i = 0; i < tree.nfolders && !tree.folder_error; i++) {
 		const struct file *file = find("bus/event_source/devices", tree.folders[i]);
 		char name[300];
@@ -244,8 +241,10 @@ static void must_be_the_tree(const struct host *host, const struct cpuset *affin
 static void must_answer(const struct host *host, size_t size)
 {
 	char whole[HOST_MAX_PMUS * 400], part[256];
-	struct cpuset one_each, covered;
+	struct cpuset one_each, covered, online;
 
+	host_online_cpus(host, &online);
+	must(cpuset_contains(&online, &host->granted));
 	host_pmu_list(host, whole, sizeof(whole));
 	memset(part, '#', sizeof(part));
 	host_pmu_list(host, part, size);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../vmm/affinity.h"
 #include "../../vmm/kvm.h"
 #include "older.h"
 #include "result.h"
@@ -23,13 +24,14 @@
 /* The runner needs no certain CPU: it may stay where it is if it cannot move. */
 static void leave_bare_cpus(struct site *site)
 {
-	struct cpuset covered;
+	struct cpuset covered, own;
 
 	if (!site->nbare)
 		return;
 	host_covered_cpus(&site->host, &covered);
-	cpuset_and(&covered, &covered, &site->host.allowed);
-	cpuset_pin(0, &covered);
+	cpuset_and(&own, &covered, &site->host.allowed);
+	cpuset_and(&covered, &covered, &site->host.granted);
+	cpuset_pin(0, cpuset_is_empty(&own) ? &covered : &own);
 }
 
 static bool is_emulated(void)
@@ -52,8 +54,8 @@ bool site_discover(struct site *site, char *reason, size_t size)
 	struct kvm kvm;
 
 	if (cpuset_of_thread(0, &affinity) < 0 || kvm_open(&kvm) ||
-	    host_discover("/sys", &affinity, &site->host) || kvm_offers(&kvm, &offers) ||
-	    kvm_ask(&kvm, &site->host, &offers)) {
+	    host_discover("/sys", &affinity, &site->host) || affinity_ask(&site->host) ||
+	    kvm_offers(&kvm, &offers) || kvm_ask(&kvm, &site->host, &offers)) {
 		snprintf(reason, size, "no KVM to test: the line above says why");
 		return false;
 	}

@@ -41,10 +41,12 @@ static void move_to_front(struct host *host, int pmu)
 bool site_list_cpus(struct site *site)
 {
 	struct host *host = &site->host;
-	const struct cpuset *usable = &host->allowed;
+	const struct cpuset *usable = &host->granted;
 	int home = first_pmu(host, &host->allowed);
 	struct cpuset cpus;
 
+	if (home < 0)
+		home = first_pmu(host, usable);
 	if (home < 0)
 		return false;
 	move_to_front(host, home);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What cannot work ends before the guest starts, with one clear line and its status."""
+import json
 import os
 import subprocess
 
-from harness import TOP, expect, expect_equal, test
+from harness import TOP, expect, expect_equal, minivmm, test
 
 USAGE, INPUT, HOST = 64, 65, 69
 
@@ -28,11 +29,47 @@ def no_such_host_pmu(result):
 
 
 @test(["minivmm", "--affinity=0,4", "guest.bin"],
-      ["with", "cpu=1", "minivmm", "--affinity=0", "guest.bin"])
+      ["with", "cpuset=1", "minivmm", "--affinity=0", "guest.bin"])
 def cpus_that_cannot_be_used(absent, forbidden):
     """--affinity with an absent or forbidden CPU: it is named, with why."""
     absent.expect_status(USAGE).expect_one_line("--affinity", "CPU 4 does not exist", "0-3")
-    forbidden.expect_status(USAGE).expect_one_line("--affinity", "CPU 0 is not allowed", "1")
+    forbidden.expect_status(USAGE).expect_one_line("--affinity", "CPU 0 is not granted", "cpuset", "usable: cpus 1")
+
+
+def cpus_of(result):
+    """The CPUs on which windows ended, and the host PMUs that counted them."""
+    return {window["cpu"] for window in result.expect_status(0).windows}
+
+
+@test(["with", "cpu=1", *minivmm("--pmu=explicit", "--affinity=3", "guest.bin")],
+      ["with", "cpu=1", *minivmm("--pmu=composite", "--migrate=step:1,2", "guest.bin")],
+      ["with", "cpu=1", *minivmm("--pmu=default", "guest.bin")],
+      ["with", "cpu=1", "minivmm", "--probe=json"])
+def cpus_left_out_can_be_named(affinity, plan, neither, probe):
+    """CPUs that taskset or isolcpus= left out: --affinity and --migrate may name them, and nothing else runs there."""
+    expect_equal(cpus_of(affinity), {3}, "CPUs with --affinity=3")
+    expect_equal(cpus_of(plan), {1, 2}, "CPUs with --migrate=step:1,2")
+    expect_equal(cpus_of(neither), {1}, "CPUs without either")
+    host = json.loads(probe.expect_status(0).stdout)
+    expect_equal((host["online"], host["allowed"], host["granted"]), ("0-3", "1", "0-3"), "CPUs of --probe")
+
+
+@test(["with", "cpuset=2-3", "shown=0-1", *minivmm("--pmu=off", "guest.bin")],
+      ["with", "cpuset=2-3", "shown=0-1", *minivmm("guest.bin")],
+      ["with", "cpuset=2-3", "shown=0-1", "pmu-regress", "--run=interface.anywhere/*", "--verbose"])
+def container_with_a_sysfs_of_its_own(off, auto, regress):
+    """lxcfs shows CPUs 0-1 to a container that runs on 2-3: minivmm and pmu-regress run there."""
+    expect_equal(cpus_of(off) - {2, 3}, set(), "CPUs")
+    expect_equal(cpus_of(auto) - {2, 3}, set(), "CPUs")
+    expect("armv8_cortex_a72 covers cpus 2-3" in auto.stderr, auto.stderr)
+    expect("ok 1 interface.anywhere/default" in regress.expect_status(0).stdout, regress.stdout)
+
+
+@test(["with", "cpu=3", "pmu-regress", "--run=counting.cycles/composite/sync/*"], icount=True)
+def host_pmu_left_out_is_tested(result):
+    """pmu-regress on one CPU of the second host PMU, by taskset or isolcpus=: it hops to the first one all the same."""
+    expect("# SKIP no CPU here has" not in result.expect_status(0).stdout, result.stdout)
+    expect("ok 1 counting.cycles/composite/sync" in result.stdout, result.stdout)
 
 
 @test(["minivmm", "--migrate=step:0,3", "guest.bin"], append="maxcpus=3")

@@ -2,10 +2,12 @@
 /*
  * Runs a command under conditions that a test sets, where there is no shell:
  *
- *     with [uid=N] [cpu=N] [cpuset] [out=FILE] [small=KIB] [signal=N] [storm=US] [rss] COMMAND...
+ *     with [uid=N] [cpu=N] [cpuset[=LIST]] [shown=LIST] [out=FILE] [small=KIB] [signal=N]
+ * [storm=US] [rss] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. cpuset: in a cgroup with the cpuset
- * controller on, as systemd has them. out: stdout goes there. small: the files
+ * controller on, as systemd has them, which allows these CPUs. shown: sysfs says that these are
+ * online, as in a container. out: stdout goes there. small: the files
  * "record" and "trace" are on a file system of this size. signal: sent 300 ms after the
  * command has made itself ready for it, or after 10 s. storm: SIGUSR1 to each of its threads
  * every so many microseconds, from when it catches that. rss: prints how much memory the
@@ -100,12 +102,23 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-static void enter_cpuset(void)
+static void enter_cpuset(const char *cpus)
 {
 	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset");
 	if (mkdir("/sys/fs/cgroup/with", 0755) < 0)
 		die("cgroup");
+	if (cpus)
+		write_file("/sys/fs/cgroup/with/cpuset.cpus", cpus);
 	write_file("/sys/fs/cgroup/with/cgroup.procs", "0");
+}
+
+static void show_online(const char *cpus)
+{
+	int fd = open("online", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, cpus, strlen(cpus)) < 0 || close(fd) < 0 ||
+	    mount("online", "/sys/devices/system/cpu/online", NULL, MS_BIND, NULL) < 0)
+		die("online");
 }
 
 static void send_output(const char *path)
@@ -168,7 +181,11 @@ int main(int argc, char **argv)
 		} else if (!strcmp(argv[i], "rss")) {
 			rss = true;
 		} else if (!strcmp(argv[i], "cpuset")) {
-			enter_cpuset();
+			enter_cpuset(NULL);
+		} else if (!strncmp(argv[i], "cpuset=", 7)) {
+			enter_cpuset(argv[i] + 7);
+		} else if (!strncmp(argv[i], "shown=", 6)) {
+			show_online(argv[i] + 6);
 		} else if ((value = number(argv[i], "storm")) > 0) {
 			period = value;
 		} else if ((value = number(argv[i], "small")) > 0) {

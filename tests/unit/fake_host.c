@@ -11,6 +11,8 @@
 #include "fail_capture.h"
 #include "fake_host.h"
 
+const char *fake_sysfs = "/nonexistent";
+
 struct cpuset cpus(const char *list)
 {
 	struct cpuset set;
@@ -29,7 +31,8 @@ void assert_cpus(const struct cpuset *set, const char *list)
 void fake_host(struct host *host, const char *list)
 {
 	memset(host, 0, sizeof(*host));
-	host->present = host->online = host->allowed = cpus(list);
+	host->sysfs = fake_sysfs;
+	host->allowed = host->granted = cpus(list);
 }
 
 void fake_host_pmu(struct host *host, const char *name, const char *list)

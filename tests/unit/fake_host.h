@@ -5,6 +5,9 @@
 
 #include "host.h"
 
+/* The sysfs of fake hosts: nothing is there unless a test makes a tree. */
+extern const char *fake_sysfs;
+
 /* The set that @list writes; the test fails if it is malformed. */
 struct cpuset cpus(const char *list);
 

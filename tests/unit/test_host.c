@@ -53,7 +53,7 @@ static void put_topology(int cpu, const char *file, const char *text)
 
 static enum status discover(struct host *host)
 {
-	struct cpuset all = cpus("0-1023");
+	struct cpuset all = cpus("0-3");
 
 	memset(host, 0xff, sizeof(*host));
 	return host_discover(root, &all, host);
@@ -110,9 +110,8 @@ static void one_pmu(void **state)
 	assert_string_equal(host.pmus[0].name, "armv8_pmuv3_0");
 	assert_int_equal(host.pmus[0].type, 8);
 	assert_cpus(&host.pmus[0].cpus, "0-3");
-	assert_cpus(&host.present, "0-3");
-	assert_cpus(&host.online, "0-3");
 	assert_cpus(&host.allowed, "0-3");
+	assert_cpus(&host.granted, "0-3");
 	assert_string_equal(host_pmu_list(&host, text, sizeof(text)), "armv8_pmuv3_0 (cpus 0-3)");
 }
 
@@ -176,30 +175,74 @@ static void equal_cpus_go_by_name(void **state)
 	assert_string_equal(host.pmus[2].name, "c");
 }
 
-static void offline_cpus_are_not_allowed(void **state)
+/* A container's sysfs shows two CPUs by other numbers than the kernel has for them (lxcfs). */
+static void the_kernel_knows_better_than_sysfs(void **state)
 {
-	struct cpuset affinity = cpus("1-2,7");
+	struct cpuset affinity = cpus("2-3"), set;
 	struct host host;
 
 	(void)state;
-	put_cpus("0-3\n", "0-1,3\n");
+	put_cpus("0-3\n", "0-1\n");
 	put_pmu("pmu", "cpus", "0-3\n", "8\n");
 	assert_well(host_discover(root, &affinity, &host));
-	assert_cpus(&host.present, "0-3");
-	assert_cpus(&host.online, "0-1,3");
-	assert_cpus(&host.allowed, "1");
+	assert_cpus(&host.allowed, "2-3");
+	assert_cpus(&host.granted, "2-3");
 	assert_cpus(&host.pmus[0].cpus, "0-3"); /* the PMU's own list is kept */
+	host_online_cpus(&host, &set);
+	assert_cpus(&set, "0-3");
+	assert_true(host_sysfs_cpus(&host, "online", &set));
+	assert_cpus(&set, "0-1");
+}
+
+static void sysfs_may_lack_lists_of_cpus(void **state)
+{
+	struct host host;
+	struct cpuset set;
+
+	(void)state;
+	assert_well(discover(&host));
+	assert_false(host_sysfs_cpus(&host, "online", &set));
+	host_online_cpus(&host, &set);
+	assert_cpus(&set, "0-3");
+	put_cpus("all\n", "0-\n");
+	assert_false(host_sysfs_cpus(&host, "present", &set));
+	host_online_cpus(&host, &set);
+	assert_cpus(&set, "0-3");
 }
 
 static void no_allowed_cpu_is_an_error(void **state)
 {
-	struct cpuset affinity = cpus("4-5");
+	struct cpuset affinity = cpus("");
 	struct host host;
 
 	(void)state;
-	put_cpus("0-7\n", "0-3\n");
-	assert_failed(host_discover(root, &affinity, &host), STATUS_HOST,
-		      "devices/system/cpu/online has none of the CPUs");
+	assert_failed(host_discover(root, &affinity, &host), STATUS_HOST, "run on no CPU");
+}
+
+/* Servers: one PMU of all CPUs, or several kinds with CPUs from 64 and from 1024 on. */
+static void many_cpus(void **state)
+{
+	static const char *const hosts[] = { "0-127", "0-255", "0-1151" };
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct cpuset all = cpus(hosts[i]);
+		int last = cpuset_count(&all) - 1;
+		struct host host;
+
+		snprintf(text, sizeof(text), "0-63,%d\n", last);
+		put_cpus(hosts[i], hosts[i]);
+		put_pmu("few", "cpus", text, "8\n");
+		snprintf(text, sizeof(text), "64-%d\n", last - 1);
+		put_pmu("rest", "cpus", text, "9\n");
+		assert_well(host_discover(root, &all, &host));
+		assert_cpus(&host.allowed, hosts[i]);
+		assert_int_equal(host_pmu_of_cpu(&host, last), 0);
+		assert_int_equal(host_pmu_of_cpu(&host, last - 1), 1);
+		assert_int_equal(host_pmu_of_cpu(&host, last + 1), -1);
+		assert_clusters(&host, hosts[i], "0,64");
+	}
 }
 
 static void other_pmus_are_left_out(void **state)
@@ -234,23 +277,6 @@ static void links_are_followed(void **state)
 	assert_int_equal(host.npmus, 2);
 	assert_string_equal(host.pmus[1].name, "linked");
 	assert_int_equal(host.pmus[1].type, 8);
-}
-
-static void missing_cpu_lists_are_named(void **state)
-{
-	(void)state;
-	assert_refused("devices/system/cpu/present", "No such file");
-	fake_file(root, "devices/system/cpu/present", "0-3\n");
-	assert_refused("devices/system/cpu/online", "No such file");
-}
-
-static void malformed_cpu_lists_are_named(void **state)
-{
-	(void)state;
-	put_cpus("all\n", "0-3\n");
-	assert_refused("devices/system/cpu/present", "is not a list of CPUs");
-	put_cpus("0-3\n", "0-\n");
-	assert_refused("devices/system/cpu/online", "is not a list of CPUs");
 }
 
 static void malformed_pmus_are_named(void **state)
@@ -300,8 +326,8 @@ static void too_long_a_file_is_named(void **state)
 	(void)state;
 	memset(text, '0', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	put_cpus("0-3\n", text);
-	assert_refused("devices/system/cpu/online", "File too large");
+	put_pmu("pmu", "cpus", text, "8\n");
+	assert_refused("bus/event_source/devices/pmu/cpus", "File too large");
 }
 
 static void pmus_up_to_the_limit(void **state)
@@ -453,28 +479,17 @@ static void every_file_is_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_TREE(no_pmu_is_no_error),
-		ON_TREE(one_pmu),
-		ON_TREE(two_pmus_by_lowest_cpu),
-		ON_TREE(three_pmus_and_holes),
-		ON_TREE(equal_cpus_go_by_name),
-		ON_TREE(offline_cpus_are_not_allowed),
-		ON_TREE(no_allowed_cpu_is_an_error),
-		ON_TREE(other_pmus_are_left_out),
-		ON_TREE(links_are_followed),
-		ON_TREE(missing_cpu_lists_are_named),
-		ON_TREE(malformed_cpu_lists_are_named),
-		ON_TREE(malformed_pmus_are_named),
-		ON_TREE(a_pmu_without_type_is_named),
-		ON_TREE(an_unreadable_pmu_is_named),
-		ON_TREE(too_long_a_file_is_named),
-		ON_TREE(pmus_up_to_the_limit),
-		ON_TREE(names_up_to_the_limit),
-		ON_TREE(pmu_list_keeps_names_whole),
-		ON_TREE(clusters_are_the_pmus),
-		ON_TREE(cpus_without_pmu_are_a_cluster),
-		ON_TREE(one_pmu_asks_the_topology),
-		ON_TREE(unknown_clusters_give_all_cpus),
+		ON_TREE(no_pmu_is_no_error),           ON_TREE(one_pmu),
+		ON_TREE(two_pmus_by_lowest_cpu),       ON_TREE(three_pmus_and_holes),
+		ON_TREE(equal_cpus_go_by_name),        ON_TREE(the_kernel_knows_better_than_sysfs),
+		ON_TREE(sysfs_may_lack_lists_of_cpus), ON_TREE(many_cpus),
+		ON_TREE(no_allowed_cpu_is_an_error),   ON_TREE(other_pmus_are_left_out),
+		ON_TREE(links_are_followed),           ON_TREE(malformed_pmus_are_named),
+		ON_TREE(a_pmu_without_type_is_named),  ON_TREE(an_unreadable_pmu_is_named),
+		ON_TREE(too_long_a_file_is_named),     ON_TREE(pmus_up_to_the_limit),
+		ON_TREE(names_up_to_the_limit),        ON_TREE(pmu_list_keeps_names_whole),
+		ON_TREE(clusters_are_the_pmus),        ON_TREE(cpus_without_pmu_are_a_cluster),
+		ON_TREE(one_pmu_asks_the_topology),    ON_TREE(unknown_clusters_give_all_cpus),
 		ON_TREE(every_file_is_closed),
 	};
 

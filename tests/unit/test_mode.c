@@ -43,10 +43,10 @@ static void make_host(struct host *host, size_t which)
 	for (size_t i = 0; i < ARRAY_SIZE(fake->pmus) && fake->pmus[i].name; i++)
 		fake_host_pmu(host, fake->pmus[i].name, fake->pmus[i].cpus);
 	set = cpus(fake->offline);
-	cpuset_minus(&host->online, &host->online, &set);
 	cpuset_minus(&host->allowed, &host->allowed, &set);
 	set = cpus(fake->forbidden);
 	cpuset_minus(&host->allowed, &host->allowed, &set);
+	host->granted = host->allowed;
 }
 
 /*
@@ -616,19 +616,29 @@ static void unusable_cpus_are_named(void **state)
 	static const struct {
 		const char *line, *message;
 	} errors[] = {
-		{ "--affinity=0,9",
-		  "--affinity: CPU 9 does not exist on this host; usable: cpus 0-3" },
-		{ "--affinity=3-4", "--affinity: CPU 4 is offline; usable: cpus 0-3" },
-		{ "--affinity=6", "--affinity: CPU 6 is not allowed for this process" },
+		{ "--affinity=0,9", "--affinity: CPU 9 does not exist on this host "
+				    "(/sys/devices/system/cpu/present); usable: cpus 0-3" },
+		{ "--affinity=3-4", "--affinity: CPU 4 is offline "
+				    "(/sys/devices/system/cpu/online); usable: cpus 0-3" },
+		{ "--affinity=6",
+		  "--affinity: CPU 6 is not granted to this process by the kernel (cpuset)" },
 		{ "--cpus=2 --affinity=0:1;1:5",
-		  "--affinity, vCPU 1: CPU 5 is offline; usable: cpus 0-3" },
-		{ "--migrate=step:0,9",
-		  "--migrate: CPU 9 does not exist on this host; usable: cpus 0-3" },
+		  "--affinity, vCPU 1: CPU 5 is offline (/sys/devices/system/cpu/online); usable: "
+		  "cpus 0-3" },
+		{ "--migrate=step:0,9", "--migrate: CPU 9 does not exist on this host "
+					"(/sys/devices/system/cpu/present); usable: cpus 0-3" },
 		{ "--migrate=every:5ms:0-4", "--migrate: CPU 4 is offline" },
-		{ "--migrate=step:6", "--migrate: CPU 6 is not allowed for this process" },
+		{ "--migrate=step:6",
+		  "--migrate: CPU 6 is not granted to this process by the kernel (cpuset)" },
 	};
 
+	char root[FAKE_ROOT];
+
 	(void)state;
+	fake_tree(root);
+	fake_file(root, "devices/system/cpu/present", "0-6\n");
+	fake_file(root, "devices/system/cpu/online", "0-3,6\n");
+	fake_sysfs = root;
 	for (size_t m = 0; m < ARRAY_SIZE(modes); m++)
 		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 			struct run run;
@@ -638,6 +648,8 @@ static void unusable_cpus_are_named(void **state)
 			assert_failed(choose(&run, HINDERED, "PSCT", line), STATUS_USAGE,
 				      errors[i].message);
 		}
+	fake_sysfs = "/nonexistent";
+	fake_tree_remove(root);
 }
 
 /* In explicit mode the plan may leave the PMU: to show the refusal is its purpose. */

@@ -8,10 +8,10 @@
 
 static struct site site;
 
-static void start(const char *all, const char *allowed)
+static void start(const char *granted, const char *allowed)
 {
 	memset(&site, 0, sizeof(site));
-	fake_host(&site.host, all);
+	fake_host(&site.host, granted);
 	site.host.allowed = cpus(allowed);
 }
 
@@ -44,7 +44,7 @@ static void few_cpus_are_all_used(void **state)
 static void home_is_where_the_process_may_run(void **state)
 {
 	(void)state;
-	start("0-7", "5-6");
+	start("5-6", "5-6");
 	fake_host_pmu(&site.host, "little", "0-3");
 	fake_host_pmu(&site.host, "big", "4-7");
 	assert_true(site_list_cpus(&site));
@@ -53,9 +53,34 @@ static void home_is_where_the_process_may_run(void **state)
 	assert_list(site.home, site.nhome, "5-6");
 	assert_int_equal(site.naway, 0);
 
-	start("0-7", "3");
+	start("0-3", "3");
 	fake_host_pmu(&site.host, "big", "4-7");
 	assert_false(site_list_cpus(&site));
+}
+
+/* isolcpus= leaves CPUs out of every process's affinity, and the kernel grants them. */
+static void isolated_cpus_are_used(void **state)
+{
+	(void)state;
+	start("0-3", "0-1");
+	fake_host_pmu(&site.host, "little", "0-1");
+	fake_host_pmu(&site.host, "big", "2-3");
+	assert_true(site_list_cpus(&site));
+	assert_list(site.home, site.nhome, "0-1");
+	assert_list(site.away, site.naway, "2-3");
+
+	start("0-3", "2-3"); /* isolcpus=0-1, or taskset */
+	fake_host_pmu(&site.host, "little", "0-1");
+	fake_host_pmu(&site.host, "big", "2-3");
+	assert_true(site_list_cpus(&site));
+	assert_list(site.home, site.nhome, "2-3");
+	assert_list(site.away, site.naway, "0-1");
+
+	start("0-3", "0-1"); /* the others have no PMU */
+	fake_host_pmu(&site.host, "big", "2-3");
+	assert_true(site_list_cpus(&site));
+	assert_list(site.home, site.nhome, "2-3");
+	assert_list(site.bare, site.nbare, "0-1");
 }
 
 /* CPUs from 64 on are as good as others, and each host PMU has its share. */
@@ -103,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(few_cpus_are_all_used),
 		cmocka_unit_test(home_is_where_the_process_may_run),
+		cmocka_unit_test(isolated_cpus_are_used),
 		cmocka_unit_test(many_cpus),
 	};
 
