@@ -15,6 +15,7 @@
  * status, or 200 + N if signal N killed it.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -105,7 +106,7 @@ static void write_file(const char *path, const char *text)
 static void enter_cpuset(const char *cpus)
 {
 	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset");
-	if (mkdir("/sys/fs/cgroup/with", 0755) < 0)
+	if (mkdir("/sys/fs/cgroup/with", 0755) < 0 && errno != EEXIST)
 		die("cgroup");
 	if (cpus)
 		write_file("/sys/fs/cgroup/with/cpuset.cpus", cpus);
