@@ -24,6 +24,7 @@
 
 #define LAB_MAX_EVENTS 6
 #define LAB_TIMED      1 /* the window is a span of time, not a piece of work: counts vary */
+#define LAB_AFTER_HOP  2 /* the window began after the vCPU's last LAB_HOP, not before it */
 
 /* One event counter in a window. */
 struct lab_event {
@@ -41,7 +42,7 @@ struct lab_record {
 	uint32_t interrupts; /* overflow interrupts taken in the window */
 	uint32_t pmcr;       /* PMCR_EL0 at the end; 0 for a guest without a PMU */
 	uint16_t nevents;    /* entries of events[] that are valid, 0..LAB_MAX_EVENTS */
-	uint16_t flags;      /* LAB_TIMED or 0 */
+	uint16_t flags;      /* LAB_TIMED, LAB_AFTER_HOP */
 	uint64_t cntvct_start, cntvct_end; /* CNTVCT_EL0 */
 	uint64_t cycles_start, cycles_end; /* PMCCNTR_EL0 */
 	struct lab_event events[LAB_MAX_EVENTS];

@@ -37,6 +37,7 @@ static void window(struct lab_record *r, uint32_t gic)
 	r->cntvct_end = read_sysreg(cntvct_el0);
 	r->cycles_end = read_sysreg(pmccntr_el0);
 	r->overflow = (uint32_t)read_sysreg(pmovsset_el0);
+	r->pmcr = (uint32_t)read_sysreg(pmcr_el0);
 
 	intid = gic_take(gic);
 	r->interrupts = intid == IRQ_PMU_INTID;

@@ -109,9 +109,9 @@ class Bench:
     def where(self):
         """For people."""
         if self.emulated:
-            return (f"an emulated board: {self.topology}, kernel {self.kernel}, one cycle an "
+            return (f"Emulated board {self.topology}, kernel {self.kernel}, one cycle per "
                     "instruction")
-        return f"this host: Linux {platform.release()}"
+        return f"This host: Linux {platform.release()}"
 
     def boot(self, what, commands, gets=()):
         """Runs COMMANDS in one boot; returns each one's status, output, errors and record."""
@@ -234,7 +234,7 @@ def expected(run_facts):
 def print_table(rows):
     """Columns as wide as their widest cell; the one over the clusters' columns goes above."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    print(" " * (sum(widths[:3]) + 6) + "cycles a window: stayed / hopped here")
+    print(" " * (sum(widths[:3]) + 6) + "cycles per window: no hop / after a hop")
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     print()

@@ -76,9 +76,9 @@ def describe(picture, site):
     text = (f"{shown}, {plural(len(picture.hops), 'hop')}, {plural(len(picture.refused), 'refusal')}"
             f", {plural(len(picture.interrupts), 'window')} with overflow interrupts. PMCCNTR_EL0 "
             f"goes from {first:.1f} to {last:.1f} thousand in {picture.end:.3g} {picture.unit}.")
-    for pmu, cpus, count, least, _, most, still in cluster_rows(run, site.groups):
-        text += (f" {pmu} ({cpus}): {plural(count, 'window')} of {least} to {most} cycles, {still} "
-                 "of them stood still.")
+    for pmu, cpus, count, least, _, most, stopped in cluster_rows(run, site.groups):
+        text += (f" {pmu} ({cpus}): {plural(count, 'window')} of {least} to {most} cycles, {stopped} "
+                 "of them stopped.")
     return text[0].upper() + text[1:]
 
 
@@ -112,9 +112,9 @@ def caption(run, site, picture=None):
         parts.append(f"<p>Drawn: the first {len(picture.windows)} of {picture.of} windows. The "
                      "table has all.</p>")
     if run.windows:
-        rows = [(f"{names[pmu]}, {cpus}", *numbers)
+        rows = [(f"{names.get(pmu, pmu)}, {cpus}", *numbers)
                 for pmu, cpus, *numbers in cluster_rows(run, site.groups)]
-        parts.append(table(["cycles on", "windows", "least", "median", "most", "still"], rows))
+        parts.append(table(["cycles on", "windows", "least", "median", "most", "stopped"], rows))
         parts.append(f"<p>{plural(len(run.hops), 'hop')}, {plural(len(run.refusals), 'refusal')}, "
                      f"{plural(run.interrupts, 'overflow interrupt')}.</p>")
     if run.said:

@@ -123,7 +123,7 @@ class Picture:
                 if window["interrupts"]]
 
     @property
-    def still(self):
+    def stopped(self):
         """The middles of windows that counted nothing."""
         return [((piece[0] + piece[1]) / 2, 0) for piece, window in zip(self.pieces, self.windows)
                 if not window["cycles"]]
@@ -229,13 +229,13 @@ def window_panel(picture, scale):
     """Cycles of each window; none at all is a ring, so that it is seen."""
     drawn = ["$bars using 1:(0):1:2:(0):3 with boxxyerror fs solid 0.55 border "
              f'lw 1 lc rgb "{LINE}" notitle']
-    if picture.still:
-        drawn.append(f'$still with points pt 6 ps 1 lw 2 lc rgb "{REFUSED}" title "stood still"')
+    if picture.stopped:
+        drawn.append(f'$stopped with points pt 6 ps 1 lw 2 lc rgb "{REFUSED}" title "stopped"')
     bars = [(piece[0], piece[1], window["cycles"] / 1000)
             for piece, window in zip(picture.pieces, picture.windows)]
-    return [data("bars", bars), data("still", picture.still),
+    return [data("bars", bars), data("stopped", picture.stopped),
             f"set yrange [{-0.06 * scale[3]:.6f}:{scale[3] * 1.4:.6f}]",
-            tics(0, scale[3] * 1.4, 4), upright("cycles a window", 0.265), "set format x",
+            tics(0, scale[3] * 1.4, 4), upright("cycles per window", 0.265), "set format x",
             f'set label "the guest\'s time, {picture.unit}" at screen 0.555, screen 0.035 center '
             f'tc rgb "{INK}"',
             "set tmargin at screen 0.4", "set bmargin at screen 0.13",

@@ -13,13 +13,14 @@ import results
 FACTS = "facts.json"
 KEYS = {
     "run": {"mode": str, "vcpus": int},
-    "window": {"vcpu": int, "window": int, "cpu": int, "hops": int, "time_ns": int, "cntvct": int,
+    "window": {"vcpu": int, "window": int, "cpu": int, "stayed": bool, "hops": int, "time_ns": int, "cntvct": int,
                "cycles": int, "cntvct_end": int, "cycles_end": int, "interrupts": int},
     "hop": {"vcpu": int, "from": int, "to": int, "time_ns": int},
     "refusal": {"vcpu": int, "cpu": int, "back": int, "time_ns": int},
     "reset": {"time_ns": int},
     "end": {"status": int, "time_ns": int},
 }
+SEVERAL = "several or unknown"  # host PMUs, of a window: vmm/stats_print.c
 DIVIDED_BY_ZERO = 9  # EXIT_DIVIDED_BY_ZERO in guest/calibrate.c
 
 
@@ -70,6 +71,11 @@ def spread(windows):
     return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]}-{counts[-1]}"
 
 
+def stopped(windows):
+    """How many of them counted no cycles: what minivmm's summary calls so."""
+    return sum(window["cycles"] == 0 for window in windows)
+
+
 def plural(number, noun):
     """1 hop, 2 hops."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -115,31 +121,37 @@ def overview_head(groups):
 
 
 def overview_row(run, groups):
-    """A mode's line. What a window that hopped counts is also its old CPU's."""
+    """A mode's line. What a window that hopped counts is also its old CPU's; a window that is not
+    known to have stayed may have hopped."""
     if not run.entries:
         return [run.title] + ["-"] * (4 + len(groups))
-    stayed = [window for window in run.windows if not window["hops"]]
-    hopped = [window for window in run.windows if window["hops"]]
+    kinds = [[window for window in run.windows if (window["stayed"] and not window["hops"]) == still]
+             for still in (True, False)]
     cells = []
     for group, _ in groups:
         here = [spread([window for window in kind if window["cpu"] in group])
-                for kind in (stayed, hopped)]
+                for kind in kinds]
         cells.append(" / ".join(here) if here != ["-", "-"] else "-")
     mode = run.head["mode"]
     backing = {"default": "KVM's pick", "composite": "the CPU's own"}.get(mode, "none")
     return [run.title if run.title == mode else f"{run.title}: {mode}",
             run.head.get("pmu") or backing, str(len(run.windows)), *cells,
-            str(sum(window["cycles"] == 0 for window in stayed)), str(len(run.refusals))]
+            str(stopped(run.windows)), str(len(run.refusals))]
 
 
 def cluster_rows(run, groups):
-    """[(host PMU, CPUs, windows, fewest cycles, median, most, windows without a cycle)]."""
+    """[(host PMU, CPUs, windows, fewest cycles, median, most, stopped)]: windows that ran there
+    only, then all others, as in minivmm's summary."""
+    shares = [(pmu, cpu_list(group), [window for window in run.windows
+                                      if window["stayed"] and window["cpu"] in group])
+              for group, pmu in groups]
+    shares.append((SEVERAL, "hopped", [window for window in run.windows if not window["stayed"]]))
     rows = []
-    for group, pmu in groups:
-        counts = [window["cycles"] for window in run.windows if window["cpu"] in group]
+    for pmu, cpus, windows in shares:
+        counts = [window["cycles"] for window in windows]
         if counts:
-            rows.append((pmu, cpu_list(group), len(counts), min(counts),
-                         statistics.median_low(counts), max(counts), counts.count(0)))
+            rows.append((pmu, cpus, len(counts), min(counts), statistics.median_low(counts),
+                         max(counts), stopped(windows)))
     return rows
 
 
@@ -149,12 +161,14 @@ def verdict(run):
     if not run.entries:
         return run.said or "did not run"
     if run.status == DIVIDED_BY_ZERO:
-        return (f"died in calibration {len(run.windows)}, after {hops}: the cycle counter stood "
-                f"still, and the guest divided by zero (status {run.status})")
+        return (f"failed at calibration {len(run.windows)}, after {hops}: the cycle counter had "
+                f"stopped and the guest divided by zero (status {run.status})")
     if run.status != 0:
         return f"ended with status {run.status} after {plural(len(run.windows), 'calibration')}"
-    refused = f", {len(run.refusals)} of them refused" if run.refusals else ""
-    return f"lived through {plural(len(run.windows), 'calibration')} and {hops}{refused}"
+    done = f"completed {plural(len(run.windows), 'calibration')}"
+    if len(run.refusals) == len(run.hops) > 0:
+        return f"{done}; KVM refused all {hops}"
+    return f"{done} and {hops}" + (f"; KVM refused {len(run.refusals)} of them" if run.refusals else "")
 
 
 class Site:

@@ -37,6 +37,7 @@ static const struct jail_rule vcpu[] = {
 	{ CALL(brk), ANY, "the summary remembers each window" },
 	{ CALL(mmap), NO_EXEC, "the same, if they are many" },
 	{ CALL(getcpu), ANY, "the CPU of a window, where the C library has no rseq" },
+	{ CALL(getrusage), ANY, "whether the scheduler may have moved it in a window" },
 	{ CALL(clock_gettime), ANY, "the time, where the vDSO cannot tell it" },
 };
 

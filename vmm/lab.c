@@ -1,11 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /* The lab device: guest/lab.h is its interface, docs/guest-abi.md its reference. */
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../guest/lab.h"
 #include "machine.h"
+#include "odd.h"
+#include "options.h"
+
+/*
+ * Where this thread is, on @cpu. The scheduler may move it at each context switch, unless it is
+ * where the plan has put it, or all CPUs that it may use have the same host PMU.
+ */
+static struct spot spot(const struct machine *machine, const struct vcpu *vcpu, int cpu)
+{
+	struct spot spot = { .pmu = 1u << stats_row(host_pmu_of_cpu(machine->host, cpu)) };
+	struct rusage usage;
+
+	if (!vcpu->roams)
+		return spot;
+	spot.moves = atomic_load(&vcpu->moves);
+	if (cpu != atomic_load(&vcpu->cpu) && getrusage(RUSAGE_THREAD, &usage) == 0)
+		spot.switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+	return spot;
+}
+
+void lab_start(struct vcpu *vcpu)
+{
+	vcpu->stays = (struct stays){ 0 };
+	vcpu->stays.record.since = spot(vcpu->machine, vcpu, sched_getcpu());
+}
+
+static void hop(struct machine *machine, int index)
+{
+	struct vcpu *vcpu = &machine->vcpus[index];
+	struct spot before = spot(machine, vcpu, sched_getcpu()), after = before;
+
+	if (machine->plan.kind == PLAN_STEP) {
+		vcpu_hop(vcpu, 0);
+		after = spot(machine, vcpu, sched_getcpu());
+	}
+	stays_hop(&vcpu->stays, &before, &after);
+}
+
+/* With machine->lock held: each kind once. */
+static void report_odd(struct machine *machine, const struct window *window)
+{
+	unsigned kinds = odd_find(window->record, machine->choice->mode != PMU_OFF) & ~machine->odd;
+
+	machine->odd |= kinds;
+	if (kinds && !machine->options->quiet)
+		odd_print(kinds, window->vcpu, window->record, stderr);
+}
 
 static void take_record(struct machine *machine, int index, uint64_t gpa)
 {
@@ -13,6 +62,7 @@ static void take_record(struct machine *machine, int index, uint64_t gpa)
 	const void *guest = memory_at(&machine->memory, gpa, sizeof(struct lab_record));
 	struct lab_record record;
 	struct window window = { .vcpu = index, .cpu = sched_getcpu(), .record = &record };
+	struct spot end = spot(machine, vcpu, window.cpu);
 
 	/* Checked after the copy: another vCPU may write to it meanwhile. */
 	if (guest)
@@ -24,9 +74,12 @@ static void take_record(struct machine *machine, int index, uint64_t gpa)
 		return;
 	}
 	window.pmu = host_pmu_of_cpu(machine->host, window.cpu);
+	window.stayed =
+		stays_window(&vcpu->stays, &end, record.flags & LAB_AFTER_HOP, &window.pmus);
 	window.hops = atomic_exchange(&vcpu->hops, 0);
 	window.time_ns = machine_now(machine);
 	pthread_mutex_lock(&machine->lock);
+	report_odd(machine, &window);
 	stats_window(&machine->stats, &window);
 	record_window(&machine->record, machine->host, &window);
 	trace_window(&machine->trace, machine->host, &window);
@@ -63,8 +116,7 @@ void lab_access(void *owner, struct bus_access *access)
 		take_record(machine, access->vcpu, access->value);
 		break;
 	case LAB_HOP:
-		if (machine->plan.kind == PLAN_STEP)
-			vcpu_hop(&machine->vcpus[access->vcpu], 0);
+		hop(machine, access->vcpu);
 		break;
 	case LAB_EXIT:
 		machine_end(machine, access->value > STATUS_GUEST_MAX ? STATUS_GUEST_MAX

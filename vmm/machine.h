@@ -21,6 +21,7 @@
 #include "plan.h"
 #include "record.h"
 #include "stats.h"
+#include "stay.h"
 #include "strays.h"
 #include "trace.h"
 
@@ -33,8 +34,11 @@ struct vcpu {
 	struct kvm_run *run;
 	atomic_int tid; /* 0 until its thread runs */
 	struct plan_place place;
-	atomic_int cpu;   /* where the plan has put it, -1 without a plan */
-	atomic_uint hops; /* since the last window */
+	atomic_int cpu;    /* where the plan has put it, -1 without a plan */
+	atomic_uint hops;  /* since the last window */
+	atomic_uint moves; /* by another thread: odd while it is at it */
+	bool roams; /* the CPUs that it may use have more than one host PMU, or some have none */
+	struct stays stays;
 };
 
 struct machine {
@@ -57,7 +61,8 @@ struct machine {
 	struct record record;
 	struct trace trace;
 	struct stats stats;
-	pthread_mutex_t lock; /* record, trace, stats and strays */
+	unsigned odd;         /* kinds of odd windows that were reported */
+	pthread_mutex_t lock; /* record, trace, stats, odd and strays */
 	struct gate gate;
 	struct jail jail;
 	int nvcpus;
@@ -126,5 +131,7 @@ void vcpu_refused(struct vcpu *vcpu);
 
 /* lab.c: bus handler of the lab device; owner is the struct machine. */
 void lab_access(void *owner, struct bus_access *access);
+/* The guest starts on this thread: its first window begins after this. */
+void lab_start(struct vcpu *vcpu);
 
 #endif

@@ -49,10 +49,24 @@ static uint64_t event_delta(const struct lab_event *event)
 	return event->end < event->start && event->start <= UINT32_MAX ? (uint32_t)delta : delta;
 }
 
+void record_event_name(const struct lab_record *record, uint32_t index, char name[RECORD_EVENT])
+{
+	const struct lab_event *event = &record->events[index];
+	unsigned number = 1;
+
+	for (uint32_t i = 0; i < index; i++)
+		number += record->events[i].event == event->event;
+	if (number == 1)
+		snprintf(name, RECORD_EVENT, "0x%02" PRIx64, event->event);
+	else
+		snprintf(name, RECORD_EVENT, "0x%02" PRIx64 "#%u", event->event, number);
+}
+
 void record_window(struct record *record, const struct host *host, const struct window *window)
 {
 	const struct lab_record *guest = window->record;
 	FILE *file = record->file;
+	char name[RECORD_EVENT];
 
 	if (!file)
 		return;
@@ -61,15 +75,19 @@ void record_window(struct record *record, const struct host *host, const struct 
 		window->vcpu, guest->window, window->cpu);
 	print_pmu(file, host, window->pmu);
 	fprintf(file,
-		",\"hops\":%u,\"time_ns\":%" PRIu64 ",\"cntvct\":%" PRIu64 ",\"cycles\":%" PRIu64
-		",\"cntvct_end\":%" PRIu64 ",\"cycles_end\":%" PRIu64 ",\"overflow\":%" PRIu32
-		",\"interrupts\":%" PRIu32 ",\"pmcr\":%" PRIu32 ",\"events\":{",
-		window->hops, window->time_ns, guest->cntvct_end - guest->cntvct_start,
-		guest->cycles_end - guest->cycles_start, guest->cntvct_end, guest->cycles_end,
-		guest->overflow, guest->interrupts, guest->pmcr);
-	for (uint32_t i = 0; i < guest->nevents; i++)
-		fprintf(file, "%s\"0x%02" PRIx64 "\":%" PRIu64, i ? "," : "",
-			guest->events[i].event, event_delta(&guest->events[i]));
+		",\"stayed\":%s,\"hops\":%u,\"time_ns\":%" PRIu64 ",\"cntvct\":%" PRIu64
+		",\"cycles\":%" PRIu64 ",\"cntvct_end\":%" PRIu64 ",\"cycles_end\":%" PRIu64
+		",\"overflow\":%" PRIu32 ",\"interrupts\":%" PRIu32 ",\"pmcr\":%" PRIu32
+		",\"events\":{",
+		window->stayed ? "true" : "false", window->hops, window->time_ns,
+		guest->cntvct_end - guest->cntvct_start, guest->cycles_end - guest->cycles_start,
+		guest->cntvct_end, guest->cycles_end, guest->overflow, guest->interrupts,
+		guest->pmcr);
+	for (uint32_t i = 0; i < guest->nevents; i++) {
+		record_event_name(guest, i, name);
+		fprintf(file, "%s\"%s\":%" PRIu64, i ? "," : "", name,
+			event_delta(&guest->events[i]));
+	}
 	fputs("}}\n", file);
 	funlockfile(file);
 }

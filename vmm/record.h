@@ -12,6 +12,8 @@
 #include "stats.h"
 #include "status.h"
 
+#define RECORD_EVENT 32 /* bytes of a record_event_name() */
+
 struct record {
 	FILE *file; /* NULL: nothing is recorded */
 	const char *path;
@@ -24,10 +26,13 @@ enum status record_open(struct record *record, const char *path);
 /* {"type":"run","mode":...,"pmu":...,"vcpus":...,"cntfrq":...}; @cntfrq: CNTFRQ_EL0, in Hz */
 void record_run(struct record *record, const struct host *host, const struct choice *choice,
 		int vcpus, uint64_t cntfrq);
-/* {"type":"window","vcpu":..,"window":..,"cpu":..,"pmu":"..","hops":..,"time_ns":..,"cntvct":delta,
- *  "cycles":delta,"cntvct_end":..,"cycles_end":..,"overflow":..,"interrupts":..,"pmcr":..,"events":{"0x08":delta,..}}
+/* {"type":"window","vcpu":..,"window":..,"cpu":..,"pmu":"..","stayed":true,"hops":..,"time_ns":..,
+ *  "cntvct":delta,"cycles":delta,"cntvct_end":..,"cycles_end":..,"overflow":..,"interrupts":..,
+ *  "pmcr":..,"events":{"0x08":delta,..}}
  */
 void record_window(struct record *record, const struct host *host, const struct window *window);
+/* What record and trace call counter @index: "0x11", the second one of the same event "0x11#2". */
+void record_event_name(const struct lab_record *record, uint32_t index, char name[RECORD_EVENT]);
 /* {"type":"hop","vcpu":..,"from":..,"to":..,"time_ns":..} */
 void record_hop(struct record *record, int vcpu, int from, int to, uint64_t time_ns);
 /* {"type":"refusal","vcpu":..,"cpu":..,"back":..,"time_ns":..}; back -1: the run ends */

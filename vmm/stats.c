@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "odd.h"
 #include "random.h"
 #include "stats.h"
 
@@ -42,16 +43,23 @@ static bool keep(struct pmu_stats *pmu, uint64_t cycles)
 
 int stats_window(struct stats *stats, const struct window *window)
 {
-	struct pmu_stats *pmu =
-		&stats->vcpu[window->vcpu].pmu[window->pmu < 0 ? HOST_MAX_PMUS : window->pmu];
+	struct vcpu_stats *vcpu = &stats->vcpu[window->vcpu];
+	struct pmu_stats *pmu = &vcpu->pmu[window->stayed ? stats_row(window->pmu) : STATS_MOVED];
 	uint64_t cycles = window->record->cycles_end - window->record->cycles_start;
-	bool kept = keep(pmu, cycles);
+	bool kept;
 
+	if (odd_find(window->record, false) & ODD_CYCLES) {
+		vcpu->back++;
+		return true;
+	}
+	kept = keep(pmu, cycles);
+	if (!window->stayed)
+		vcpu->moved |= window->pmus;
 	if (!pmu->windows || cycles < pmu->min)
 		pmu->min = cycles;
 	if (cycles > pmu->max)
 		pmu->max = cycles;
-	if (!cycles && !window->hops)
+	if (!cycles)
 		pmu->stopped++;
 	pmu->overflows += window->record->interrupts;
 	pmu->timed |= window->record->flags & LAB_TIMED;
@@ -82,6 +90,6 @@ uint64_t stats_median(struct pmu_stats *pmu)
 void stats_free(struct stats *stats)
 {
 	for (int vcpu = 0; vcpu < stats->nvcpus; vcpu++)
-		for (int pmu = 0; pmu <= HOST_MAX_PMUS; pmu++)
+		for (int pmu = 0; pmu < STATS_ROWS; pmu++)
 			free(stats->vcpu[vcpu].pmu[pmu].cycles);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run did, kept a vCPU and host PMU at a time, for the summary. One writer (a vCPU's thread)
- * each. */
+/* Statistics of a run, per vCPU and host PMU, for the summary. machine->lock protects them. */
 #ifndef MINIVMM_STATS_H
 #define MINIVMM_STATS_H
 
@@ -14,8 +13,10 @@
 /* One window as the VMM sees it; what record.c prints and stats_window() counts. */
 struct window {
 	int vcpu;
-	int cpu;                   /* the CPU at the window's end */
+	int cpu;                   /* the CPU of the vCPU's thread just after the window's end */
 	int pmu;                   /* index into host->pmus that covers it, -1: none */
+	bool stayed;               /* all of the window ran on CPUs of that host PMU */
+	unsigned pmus;             /* bits of the rows of struct vcpu_stats on which it was seen */
 	unsigned hops;             /* hops of this vCPU since its last window ended */
 	uint64_t time_ns;          /* since the run's start */
 	struct lab_record *record; /* checked copy */
@@ -24,10 +25,15 @@ struct window {
 /* Of so many windows the cycles are kept at most: a guest can hand over records for ever. */
 #define STATS_KEPT 16384
 
-/* The windows that ended on one host PMU. */
+/* Rows of vcpu_stats, after those of the host PMUs. */
+#define STATS_NO_PMU HOST_MAX_PMUS
+#define STATS_MOVED  (HOST_MAX_PMUS + 1)
+#define STATS_ROWS   (HOST_MAX_PMUS + 2)
+
+/* The windows that ran on one host PMU only; in the last row all others. */
 struct pmu_stats {
 	uint64_t windows;
-	uint64_t stopped;  /* windows without a hop in which the cycle counter did not move */
+	uint64_t stopped;  /* windows that counted no cycles */
 	uint64_t min, max; /* cycles */
 	uint64_t *cycles;  /* every window's, or those of STATS_KEPT by chance; owned */
 	size_t capacity;
@@ -37,7 +43,9 @@ struct pmu_stats {
 };
 
 struct vcpu_stats {
-	struct pmu_stats pmu[HOST_MAX_PMUS + 1]; /* the last: CPUs without a PMU */
+	struct pmu_stats pmu[STATS_ROWS];
+	unsigned moved; /* bits of the rows on which windows that did not stay were seen */
+	uint64_t back;  /* windows in which the cycle counter went back: they are in no row */
 	uint64_t hops, refusals;
 };
 
@@ -45,6 +53,12 @@ struct stats {
 	int nvcpus;
 	struct vcpu_stats vcpu[MAX_VCPUS];
 };
+
+/* The row of host->pmus[pmu], or of none (-1). */
+static inline unsigned stats_row(int pmu)
+{
+	return pmu < 0 ? STATS_NO_PMU : (unsigned)pmu;
+}
 
 /* False if memory ran out; the window is then in the counts but not in the median. */
 int stats_window(struct stats *stats, const struct window *window);

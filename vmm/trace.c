@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "fail.h"
+#include "record.h"
 #include "trace.h"
 
 #define PROCESS 1 /* viewers group tracks by process; vCPU N is thread N + 1 of it */
@@ -97,6 +98,7 @@ void trace_window(struct trace *trace, const struct host *host, const struct win
 {
 	const struct lab_record *guest = window->record;
 	int vcpu = window->vcpu;
+	char name[RECORD_EVENT];
 
 	if (!trace->file)
 		return;
@@ -104,10 +106,12 @@ void trace_window(struct trace *trace, const struct host *host, const struct win
 	event(trace, 'C', vcpu, window->time_ns,
 	      "\"name\":\"vCPU %d PMCCNTR_EL0\",\"args\":{\"cycles\":%" PRIu64 "}", vcpu,
 	      guest->cycles_end);
-	for (uint32_t i = 0; i < guest->nevents; i++)
+	for (uint32_t i = 0; i < guest->nevents; i++) {
+		record_event_name(guest, i, name);
 		event(trace, 'C', vcpu, window->time_ns,
-		      "\"name\":\"vCPU %d event 0x%02" PRIx64 "\",\"args\":{\"count\":%" PRIu64 "}",
-		      vcpu, guest->events[i].event, guest->events[i].end);
+		      "\"name\":\"vCPU %d event %s\",\"args\":{\"count\":%" PRIu64 "}", vcpu, name,
+		      guest->events[i].end);
+	}
 	if (guest->interrupts)
 		event(trace, 'i', vcpu, window->time_ns,
 		      "\"s\":\"t\",\"name\":\"overflow interrupt\",\"args\":{\"in this "

@@ -53,11 +53,16 @@ static struct cpuset places(const struct vcpu *vcpu, int cpu)
 bool vcpu_place(struct vcpu *vcpu, int tid, int cpu)
 {
 	struct cpuset set = places(vcpu, cpu);
+	unsigned move = tid != 0;
+	bool moved;
 
-	if (cpuset_pin(tid, &set) < 0)
-		return false;
-	atomic_store(&vcpu->cpu, cpu);
-	return true;
+	/* Around the move: a window that ends in between shows that it is under way. */
+	atomic_fetch_add(&vcpu->moves, move);
+	moved = cpuset_pin(tid, &set) == 0;
+	if (moved)
+		atomic_store(&vcpu->cpu, cpu);
+	atomic_fetch_add(&vcpu->moves, move);
+	return moved;
 }
 
 bool vcpu_move(struct vcpu *vcpu, int tid, int cpu)
@@ -236,6 +241,7 @@ static void live(struct vcpu *vcpu)
 	pthread_mutex_unlock(&machine->lock);
 	if (machine->options->settle) /* the CPU left behind is that of the main thread */
 		settle();
+	lab_start(vcpu);
 	while (atomic_load(&machine->end) < 0) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			handle_exit(vcpu);

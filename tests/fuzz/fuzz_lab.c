@@ -11,6 +11,7 @@
 #include "fuzz.h"
 #include "machine.h"
 #include "map.h"
+#include "options.h"
 
 #define RAM_SIZE 1024
 #define VCPUS    2
@@ -87,9 +88,11 @@ static uint64_t counted(const struct stats *stats)
 {
 	uint64_t sum = 0;
 
-	for (int vcpu = 0; vcpu < VCPUS; vcpu++)
-		for (int pmu = 0; pmu <= HOST_MAX_PMUS; pmu++)
+	for (int vcpu = 0; vcpu < VCPUS; vcpu++) {
+		sum += stats->vcpu[vcpu].back;
+		for (int pmu = 0; pmu < STATS_ROWS; pmu++)
 			sum += stats->vcpu[vcpu].pmu[pmu].windows;
+	}
 	return sum;
 }
 
@@ -127,6 +130,8 @@ void fuzz_one(struct input *input)
 {
 	static struct machine machine;
 	static struct host host;
+	static const struct options options = { .quiet = true };
+	struct choice choice = { .mode = (enum pmu_mode)input_below(input, 2) };
 	uint8_t *ram = malloc(RAM_SIZE), *before = malloc(RAM_SIZE); /* ASan sees their ends */
 	char *text = NULL, *timeline = NULL;
 	size_t size = 0, timeline_size = 0;
@@ -139,6 +144,11 @@ void fuzz_one(struct input *input)
 	memset(machine.stats.vcpu, 0, VCPUS * sizeof(machine.stats.vcpu[0]));
 	machine.end = -1;
 	machine.host = &host;
+	machine.options = &options;
+	machine.choice = &choice;
+	machine.odd = 0;
+	for (int i = 0; i < VCPUS; i++)
+		machine.vcpus[i].roams = input_below(input, 2);
 	machine.plan.kind = (enum plan_kind)input_below(input, 4);
 	machine.start_ns = input_number(input, 8);
 	machine.memory = (struct memory){ .host = ram, .base = MAP_RAM_BASE, .size = RAM_SIZE };

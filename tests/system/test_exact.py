@@ -5,6 +5,8 @@ Every window of the payload is the same work. The plans visit each CPU twice in 
 row, so that windows with and without a hop alternate. --settle makes equality hold
 on any kernel: a CPU that has just been left has a tick or two to come.
 """
+import re
+
 from harness import Board, expect, expect_equal, minivmm, test
 
 TWICE = "step:0,0,2,2"
@@ -61,6 +63,21 @@ def default_stands_still_off_its_pmu(result):
         expect(one_count(leaving, what) < one_count(home, what) // 10,
                f"{what} in the windows that leave: {counts(leaving, what)}")
     expect_equal(one_count(result.windows, SW_INCR), 1, "SW_INCR, one a window everywhere")
+
+
+@test(payload("default", TWICE, 24), payload("default", "step:0,0,2,3", 24),
+      minivmm("--pmu=default", "--migrate=step:0,2", "calibrate.bin"), icount=True)
+def summary_and_record_say_the_same(*results):
+    """default: the summary's "stopped" are the record's windows without a cycle, and its sentence names their PMU."""
+    for result in results:
+        stopped = [w for w in result.windows if not w["cycles"]]
+        rows = re.findall(r"^ +0  (?:armv8_cortex_a\d\d \(.*?\)|several or unknown)((?: +\d+){6})", result.stderr, re.M)
+        expect_equal(sum(int(row.split()[0]) for row in rows), len(result.windows), f"windows of {result.stderr}")
+        expect_equal(sum(int(row.split()[4]) for row in rows), len(stopped), f"stopped windows of {result.stderr}")
+        expect_equal({(w["pmu"], w["stayed"]) for w in stopped}, {(A72, True)}, "where windows stopped")
+    for result in results[:2]:
+        expect(f"default: the cycle counter stopped on {A72} (" in result.stderr, result.stderr)
+        expect(f"and counted on {A53}. --pmu=composite and" in result.stderr, result.stderr)
 
 
 @test(payload("explicit", TWICE, 24), icount=True)

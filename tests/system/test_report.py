@@ -77,7 +77,7 @@ def record(windows=4, cycles=40165, ended=True):
         lines += [{"type": "hop", "vcpu": 0, "from": 2 * ((i + 1) % 2), "to": 2 * (i % 2),
                    "time_ns": 1000 + i * 80000}] if i else []
         lines += [{"type": "window", "vcpu": 0, "window": i, "cpu": 2 * (i % 2),
-                   "pmu": f"armv8_cortex_a{(53, 72)[i % 2]}", "hops": int(i > 0),
+                   "pmu": f"armv8_cortex_a{(53, 72)[i % 2]}", "stayed": i == 0, "hops": int(i > 0),
                    "time_ns": (i + 1) * 80000, "cntvct": 5000, "cycles": cycles,
                    "cntvct_end": 5000 * (i + 1), "cycles_end": cycles * (i + 1), "overflow": 0,
                    "interrupts": 0, "pmcr": 0, "events": {}}]
@@ -98,13 +98,13 @@ def demo_makes_the_report():
     """scripts/demo: the guest that divides dies in default mode only; the last line is the page."""
     done, out = demo()
     expect_equal(done.returncode, 0, f"status ({done.stderr})")
-    for words in ("default: died in calibration ", "explicit: lived through 1000 calibrations",
-                  "composite: lived through 1000 calibrations",
-                  "cycles a window: stayed / hopped here"):
+    for words in ("default: failed at calibration ", "explicit: completed 1000 calibrations",
+                  "composite: completed 1000 calibrations",
+                  "cycles per window: no hop / after a hop"):
         expect(words in done.stdout, f"no {words!r} in {done.stdout}")
     expect_equal(done.stdout.splitlines()[-1], f"report: {out}/report.html", "last line")
     page = read(out, "report.html")
-    expect(page.index("died in calibration") < page.index("<table"), "the guest that dies leads")
+    expect(page.index("failed at calibration") < page.index("<table"), "the guest that dies leads")
     expect("http" not in page.replace("http://www.w3.org/", ""), "the page needs a network")
     expect("<script" not in page, "the page needs JavaScript")
     for name in ("sync-default", "async-composite", "overflow-explicit"):
@@ -225,7 +225,7 @@ def demo_broken_off_keeps_its_records():
         expect_equal(processes_with(mark), [], "processes left")
         done = script("report", f"--out={work}", os.path.join(work, "records-1"))
         expect_equal((done.returncode, done.stderr), (0, ""), "status and errors of the report")
-        expect("died in calibration" in read(work, "report.html"), "the records are not in it")
+        expect("failed at calibration" in read(work, "report.html"), "the records are not in it")
 
 
 @test(slow=True, boots=True)

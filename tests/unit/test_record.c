@@ -58,9 +58,13 @@ static void lines_are_exact(void **state)
 {
 	struct choice choice = { .mode = PMU_EXPLICIT, .pmu = 1 };
 	struct lab_record guest = guest_record();
-	struct window window = {
-		.vcpu = 1, .cpu = 2, .pmu = 1, .hops = 3, .time_ns = 123456789012, .record = &guest
-	};
+	struct window window = { .vcpu = 1,
+				 .cpu = 2,
+				 .pmu = 1,
+				 .stayed = true,
+				 .hops = 3,
+				 .time_ns = 123456789012,
+				 .record = &guest };
 
 	(void)state;
 	record_run(&record, &host, &choice, 2, 62500000);
@@ -70,19 +74,20 @@ static void lines_are_exact(void **state)
 	record_refusal(&record, 1, 3, -1, 43);
 	record_reset(&record, 44);
 	record_end(&record, 71, 99);
-	assert_recorded("{\"type\":\"run\",\"mode\":\"explicit\",\"pmu\":\"armv8_cortex_a72\","
-			"\"vcpus\":2,\"cntfrq\":62500000}\n"
-			"{\"type\":\"window\",\"vcpu\":1,\"window\":7,\"cpu\":2,"
-			"\"pmu\":\"armv8_cortex_a72\",\"hops\":3,\"time_ns\":123456789012,"
-			"\"cntvct\":2500,\"cycles\":40006,\"cntvct_end\":3500,\"cycles_end\":40106,"
-			"\"overflow\":2147483648,\"interrupts\":2,"
-			"\"pmcr\":1090531393,"
-			"\"events\":{\"0x11\":40006,\"0x00\":1,\"0x4008\":12}}\n"
-			"{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":3,\"time_ns\":5000000000}\n"
-			"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":0,\"time_ns\":42}\n"
-			"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":-1,\"time_ns\":43}\n"
-			"{\"type\":\"reset\",\"time_ns\":44}\n"
-			"{\"type\":\"end\",\"status\":71,\"time_ns\":99}\n");
+	assert_recorded(
+		"{\"type\":\"run\",\"mode\":\"explicit\",\"pmu\":\"armv8_cortex_a72\","
+		"\"vcpus\":2,\"cntfrq\":62500000}\n"
+		"{\"type\":\"window\",\"vcpu\":1,\"window\":7,\"cpu\":2,"
+		"\"pmu\":\"armv8_cortex_a72\",\"stayed\":true,\"hops\":3,\"time_ns\":123456789012,"
+		"\"cntvct\":2500,\"cycles\":40006,\"cntvct_end\":3500,\"cycles_end\":40106,"
+		"\"overflow\":2147483648,\"interrupts\":2,"
+		"\"pmcr\":1090531393,"
+		"\"events\":{\"0x11\":40006,\"0x00\":1,\"0x4008\":12}}\n"
+		"{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":3,\"time_ns\":5000000000}\n"
+		"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":0,\"time_ns\":42}\n"
+		"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":-1,\"time_ns\":43}\n"
+		"{\"type\":\"reset\",\"time_ns\":44}\n"
+		"{\"type\":\"end\",\"status\":71,\"time_ns\":99}\n");
 }
 
 static void what_there_is_none_of_is_null_or_empty(void **state)
@@ -97,7 +102,8 @@ static void what_there_is_none_of_is_null_or_empty(void **state)
 	assert_recorded("{\"type\":\"run\",\"mode\":\"off\",\"pmu\":null,\"vcpus\":1,"
 			"\"cntfrq\":62500000}\n"
 			"{\"type\":\"window\",\"vcpu\":0,\"window\":0,\"cpu\":3,\"pmu\":null,"
-			"\"hops\":0,\"time_ns\":0,\"cntvct\":0,\"cycles\":0,\"cntvct_end\":0,"
+			"\"stayed\":false,\"hops\":0,\"time_ns\":0,\"cntvct\":0,\"cycles\":0,"
+			"\"cntvct_end\":0,"
 			"\"cycles_end\":0,\"overflow\":0,"
 			"\"interrupts\":0,\"pmcr\":0,\"events\":{}}\n");
 }
@@ -134,6 +140,23 @@ static void differences_survive_overflow(void **state)
 	assert_well(record_close(&record));
 }
 
+/* A JSON object whose key comes twice loses one of them. */
+static void counters_of_one_event_have_a_key_each(void **state)
+{
+	struct lab_record guest = guest_record();
+	struct window window = { .record = &guest };
+
+	(void)state;
+	guest.nevents = 4;
+	guest.events[1] = (struct lab_event){ 0x11, 0, 7 };
+	guest.events[3] = (struct lab_event){ 0x11, 0, 8 };
+	record_window(&record, &host, &window);
+	fflush(record.file);
+	assert_non_null(strstr(
+		text, "\"events\":{\"0x11\":40006,\"0x11#2\":7,\"0x4008\":12,\"0x11#3\":8}}\n"));
+	assert_well(record_close(&record));
+}
+
 static void names_are_escaped(void **state)
 {
 	struct choice choice = { .mode = PMU_STRICT, .pmu = 0 };
@@ -154,6 +177,7 @@ int main(void)
 		TEST(lines_are_exact),
 		TEST(what_there_is_none_of_is_null_or_empty),
 		TEST(differences_survive_overflow),
+		TEST(counters_of_one_event_have_a_key_each),
 		TEST(names_are_escaped),
 	};
 

@@ -25,36 +25,67 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A window that ended on @pmu, after @hops hops. */
-static void window(int vcpu, int pmu, unsigned hops, uint64_t cycles)
+/* A window on @pmu, or if it @hopped one that only ended there. */
+static void window(int vcpu, int pmu, bool hopped, uint64_t cycles)
 {
-	struct lab_record record = { .cycles_start = 1000, .cycles_end = 1000 + cycles };
-	struct window ended = { .vcpu = vcpu, .pmu = pmu, .hops = hops, .record = &record };
+	struct lab_record record = { .cycles_end = cycles };
+	struct window ended = { .vcpu = vcpu,
+				.pmu = pmu,
+				.stayed = !hopped,
+				.pmus = 1u << stats_row(pmu) | hopped << A53,
+				.record = &record };
 
 	assert_true(stats_window(&stats, &ended));
 }
 
 static void windows_are_counted(void **state)
 {
-	const struct pmu_stats *pmu = &stats.vcpu[3].pmu[A72];
-	struct lab_record record = { .cycles_start = UINT64_MAX, .cycles_end = 9, .interrupts = 4 };
-	struct window wraps = { .vcpu = 3, .pmu = A72, .record = &record };
+	const struct vcpu_stats *vcpu = &stats.vcpu[3];
+	struct lab_record record = {
+		.cycles_start = UINT64_MAX, .cycles_end = 9, .interrupts = 4, .overflow = 1u << 31
+	};
+	struct window wraps = { .vcpu = 3, .pmu = A72, .stayed = true, .record = &record };
 
 	(void)state;
-	window(3, A72, 0, 500);
-	window(3, A72, 1, 700);
-	window(3, A72, 2, 0); /* it hopped: no proof of anything */
-	window(3, A72, 0, 0);
+	window(3, A72, false, 500);
+	window(3, A72, false, 700);
+	window(3, A72, false, 0);
 	assert_true(stats_window(&stats, &wraps));
-	assert_int_equal(pmu->windows, 5);
-	assert_int_equal(pmu->stopped, 1);
-	assert_int_equal(pmu->min, 0);
-	assert_int_equal(pmu->max, 700);
-	assert_int_equal(pmu->overflows, 4);
-	assert_int_equal(stats_median(&stats.vcpu[3].pmu[A72]), 10);
-	assert_int_equal(stats.vcpu[3].pmu[A53].windows, 0);
-	window(3, NONE, 0, 1);
-	assert_int_equal(stats.vcpu[3].pmu[HOST_MAX_PMUS].windows, 1);
+	assert_int_equal(vcpu->pmu[A72].windows, 4);
+	assert_int_equal(vcpu->pmu[A72].stopped, 1);
+	assert_int_equal(vcpu->pmu[A72].min, 0);
+	assert_int_equal(vcpu->pmu[A72].max, 700);
+	assert_int_equal(vcpu->pmu[A72].overflows, 4);
+	assert_int_equal(stats_median(&stats.vcpu[3].pmu[A72]), 255);
+	assert_int_equal(vcpu->pmu[A53].windows, 0);
+	window(3, NONE, false, 1);
+	assert_int_equal(vcpu->pmu[STATS_NO_PMU].windows, 1);
+}
+
+/* It may have run on each of them: none is credited with its cycles, or blamed. */
+static void a_window_that_moved_is_no_pmu_s(void **state)
+{
+	const struct vcpu_stats *vcpu = &stats.vcpu[0];
+
+	(void)state;
+	window(0, A72, true, 5);
+	window(0, A72, true, 0);
+	assert_int_equal(vcpu->pmu[A53].windows + vcpu->pmu[A72].windows, 0);
+	assert_int_equal(vcpu->pmu[STATS_MOVED].windows, 2);
+	assert_int_equal(vcpu->pmu[STATS_MOVED].stopped, 1);
+	assert_int_equal(vcpu->moved, 1 << A53 | 1 << A72);
+}
+
+/* Its difference is no count. */
+static void a_window_that_went_back_is_set_apart(void **state)
+{
+	struct lab_record record = { .cycles_start = 9, .cycles_end = 4 };
+	struct window back = { .pmu = A53, .stayed = true, .record = &record };
+
+	(void)state;
+	assert_true(stats_window(&stats, &back));
+	assert_int_equal(stats.vcpu[0].back, 1);
+	assert_int_equal(stats.vcpu[0].pmu[A53].windows, 0);
 }
 
 static void medians_are_exact(void **state)
@@ -63,15 +94,15 @@ static void medians_are_exact(void **state)
 
 	(void)state;
 	assert_int_equal(stats_median(pmu), 0);
-	window(0, A53, 0, 30);
+	window(0, A53, false, 30);
 	assert_int_equal(stats_median(pmu), 30);
-	window(0, A53, 0, 10);
+	window(0, A53, false, 10);
 	assert_int_equal(stats_median(pmu), 20);
-	window(0, A53, 0, 1000);
+	window(0, A53, false, 1000);
 	assert_int_equal(stats_median(pmu), 30);
 	/* No sum of two that wraps. */
-	window(0, A72, 0, UINT64_MAX);
-	window(0, A72, 0, UINT64_MAX - 2);
+	window(0, A72, false, UINT64_MAX);
+	window(0, A72, false, UINT64_MAX - 2);
 	assert_int_equal(stats_median(&stats.vcpu[0].pmu[A72]), UINT64_MAX - 1);
 }
 
@@ -79,7 +110,7 @@ static void medians_are_exact_for_all_that_is_kept(void **state)
 {
 	(void)state;
 	for (uint64_t i = 0; i < STATS_KEPT - 1; i++)
-		window(0, A53, 0, 1 + i * 7919 % (STATS_KEPT - 1));
+		window(0, A53, false, 1 + i * 7919 % (STATS_KEPT - 1));
 	assert_int_equal(stats_median(&stats.vcpu[0].pmu[A53]), STATS_KEPT / 2);
 }
 
@@ -94,7 +125,7 @@ static void medians_of_many_windows_are_of_a_sample(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < windows; i++)
-		window(0, A53, 0, i & 1 ? i : windows + i);
+		window(0, A53, false, i & 1 ? i : windows + i);
 	assert_int_equal(pmu->windows, windows);
 	assert_int_equal(pmu->min, 1);
 	assert_int_equal(pmu->max, 2 * windows - 2);
@@ -109,7 +140,7 @@ static void lost_memory_leaves_the_counts_right(void **state)
 {
 	struct pmu_stats *pmu = &stats.vcpu[0].pmu[A53];
 	struct lab_record record = { .cycles_end = 5 };
-	struct window ended = { .pmu = A53, .record = &record };
+	struct window ended = { .pmu = A53, .stayed = true, .record = &record };
 
 	(void)state;
 	pmu->cycles = malloc(2 * sizeof(uint64_t));
@@ -130,6 +161,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(windows_are_counted),
+		TEST(a_window_that_moved_is_no_pmu_s),
+		TEST(a_window_that_went_back_is_set_apart),
 		TEST(medians_are_exact),
 		TEST(medians_are_exact_for_all_that_is_kept),
 		TEST(medians_of_many_windows_are_of_a_sample),
