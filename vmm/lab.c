@@ -23,8 +23,12 @@ static struct spot spot(const struct machine *machine, const struct vcpu *vcpu, 
 	if (!vcpu->roams)
 		return spot;
 	spot.moves = atomic_load(&vcpu->moves);
-	if (cpu != atomic_load(&vcpu->cpu) && getrusage(RUSAGE_THREAD, &usage) == 0)
+	if (cpu == atomic_load(&vcpu->cpu))
+		return spot;
+	if (getrusage(RUSAGE_THREAD, &usage) == 0)
 		spot.switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+	else
+		spot.moves |= 1; /* in doubt it is being moved */
 	return spot;
 }
 

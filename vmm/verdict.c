@@ -142,6 +142,10 @@ static void print_stop(FILE *out, const struct host *host, const struct choice *
 		fputs(promised ? "; it counted on " : " and counted on ", out);
 		print_names(out, host, verdict->counted);
 	}
+	if (verdict->untold) {
+		fputs("; ", out);
+		print_untold(out, host, verdict->untold);
+	}
 	if (!promised && verdict->stopped && verdict->counted)
 		fputs(". --pmu=composite and --pmu=explicit avoid this", out);
 }

@@ -125,6 +125,7 @@ static const struct rule rules[] = {
 	{ CALL(wait4), NULL, 0, "", NULL, ALWAYS, SAME,
 	  "the child is there, and WNOHANG waits for nothing" },
 	{ CALL(getppid), NULL, 0, "", NULL, ALWAYS, SAME, "it cannot fail" },
+	{ CALL(getrusage), NULL, 0, "", NULL, ALWAYS, SAME, "a bad pointer's only failures" },
 	{ CALL(set_robust_list), NULL, 0, "", NULL, ALWAYS, SAME, "the C library's" },
 	{ CALL(rseq), NULL, 0, "", NULL, ALWAYS, SAME, "the C library's" },
 };
