@@ -121,12 +121,11 @@ def overview_head(groups):
 
 
 def overview_row(run, groups):
-    """A mode's line. What a window that hopped counts is also its old CPU's; a window that is not
-    known to have stayed may have hopped."""
+    """A mode's line. What a window that hopped counts is also its old CPU's."""
     if not run.entries:
         return [run.title] + ["-"] * (4 + len(groups))
-    kinds = [[window for window in run.windows if (window["stayed"] and not window["hops"]) == still]
-             for still in (True, False)]
+    kinds = [[window for window in run.windows if bool(window["hops"]) == hopped]
+             for hopped in (False, True)]
     cells = []
     for group, _ in groups:
         here = [spread([window for window in kind if window["cpu"] in group])
