@@ -113,7 +113,7 @@ def bundle_runs_in_a_bare_root():
         page = script("report", f"--out={folder}/page", results)
         expect_equal(page.returncode, 0, f"status of scripts/report ({page.stderr})")
         text = read(folder, "page", "report.html")
-        for words in ("died in calibration ", "minivmm biglittle board", "2 pass, 0 fail, 0 skip (status 0)"):
+        for words in ("failed at calibration ", "minivmm biglittle board", "2 pass, 0 fail, 0 skip (status 0)"):
             expect(words in text, f"no {words!r} on the page")
         expect_equal(text.count("<svg"), 13, "pictures")
 
