@@ -13,17 +13,19 @@
 
 /*
  * Where this thread is, on @cpu. The scheduler may move it at each context switch, unless it is
- * where the plan has put it, or all CPUs that it may use have the same host PMU.
+ * where the plan has put it (after a refusal on one of the CPUs of that host PMU), or all CPUs that
+ * it may use have the same host PMU.
  */
 static struct spot spot(const struct machine *machine, const struct vcpu *vcpu, int cpu)
 {
-	struct spot spot = { .pmu = 1u << stats_row(host_pmu_of_cpu(machine->host, cpu)) };
+	int pmu = host_pmu_of_cpu(machine->host, cpu), placed = atomic_load(&vcpu->cpu);
+	struct spot spot = { .pmu = 1u << stats_row(pmu) };
 	struct rusage usage;
 
 	if (!vcpu->roams)
 		return spot;
 	spot.moves = atomic_load(&vcpu->moves);
-	if (cpu == atomic_load(&vcpu->cpu))
+	if (placed >= 0 && host_pmu_of_cpu(machine->host, placed) == pmu)
 		return spot;
 	if (getrusage(RUSAGE_THREAD, &usage) == 0)
 		spot.switches = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
