@@ -30,6 +30,8 @@ VERSION_LINE = re.compile(rb"\n-- \n.*\Z", re.S)
 
 def git(folder, *arguments):
     """What git prints."""
+    if not shutil.which("git"):
+        raise Skipped("there is no git to compare with")
     done = subprocess.run(["git", *arguments], cwd=folder, env=QUIET, capture_output=True, check=False)
     expect(not done.returncode, f"git {arguments}: {done.stderr.decode(errors='replace')}")
     return done.stdout
@@ -59,8 +61,6 @@ def commit(folder, message):
 @once
 def repository():
     """A tree, and three patches to it with whatever git's diffs can say; the folder is kept for all tests."""
-    if not shutil.which("git"):
-        raise Skipped("there is no git to compare with")
     kept = tempfile.TemporaryDirectory()
     top = kept.name
     git(top, "init", "-q", "-b", "base")
