@@ -59,6 +59,17 @@ void skip_test(const char *format, ...)
 	_exit(RESULT_SKIPPED);
 }
 
+void known_fault(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	skip_test("known fault of this kernel: %s", text);
+}
+
 void expect_equal(uint64_t got, uint64_t wanted, const char *format, ...)
 {
 	char rest[96];

@@ -23,6 +23,9 @@ __attribute__((format(printf, 1, 2), noreturn)) void fail_test_errno(const char 
 /* The promise cannot be judged here; says what is missing. */
 __attribute__((format(printf, 1, 2), noreturn)) void skip_test(const char *format, ...);
 
+/* A fault of this kernel that was seen: skips the test, with what was seen. */
+__attribute__((format(printf, 1, 2), noreturn)) void known_fault(const char *format, ...);
+
 /* @format says what it is that is compared. */
 __attribute__((format(printf, 3, 4))) void expect_equal(uint64_t got, uint64_t wanted,
 							const char *format, ...);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -156,15 +154,4 @@ bool counts_pauses(const struct site *site)
 void settle_here(const struct site *site)
 {
 	place_on(site, sched_getcpu());
-}
-
-void known_fault(const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	skip_test("known fault of this kernel: %s", text);
 }

@@ -67,9 +67,6 @@ bool counts_pauses(const struct site *site);
 /* Before a window: far from this CPU's next timer tick, which building a VM may have reached. */
 void settle_here(const struct site *site);
 
-/* Fault of this kernel, positively seen: skips the test, with what was seen. */
-__attribute__((format(printf, 1, 2), noreturn)) void known_fault(const char *format, ...);
-
 /* Tests in other files than the table's. */
 void state_set_counter(const struct site *site, struct variant variant);
 void state_set_enable(const struct site *site, struct variant variant);

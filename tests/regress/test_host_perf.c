@@ -189,8 +189,8 @@ void host_starved(const struct site *site, struct variant variant)
 	       "the guest has enabled its counter again, and it stands still");
 	note("starved: %s, then: %s", still ? "still" : "counts", stuck ? "still" : "counts");
 	if (stuck)
-		skip_test("known fault of this kernel: a counter that the host's pinned events "
-			  "have starved stands still after they are gone");
+		known_fault("a counter that the host's pinned events have starved stands still "
+			    "after they are gone");
 }
 
 /*
@@ -247,8 +247,8 @@ void host_throttled(const struct site *site, struct variant variant)
 	       (unsigned long long)least);
 	note("%d of %d counters stood still after their overflow", still, ROUNDS);
 	if (still)
-		skip_test("known fault of this kernel: perf's limit on interrupts stops a guest's "
-			  "counter after an overflow, until the next tick");
+		known_fault("perf's limit on interrupts stops a guest's counter after an overflow, "
+			    "until the next tick");
 	/* An interrupt that comes late, or a tick that comes early, hides the fault. */
 	if (!site->exact)
 		skip_test("no counter stood still for long, which wall time cannot tell from none");

@@ -65,8 +65,7 @@ void interface_irq(const struct site *site, struct variant variant)
 		vm_destroy(&vm);
 	}
 	if (faulty)
-		skip_test("known fault of this kernel: it accepts vCPUs with different types of "
-			  "PMU interrupts");
+		known_fault("it accepts vCPUs with different types of PMU interrupts");
 }
 
 /*
@@ -104,8 +103,8 @@ void interface_feature(const struct site *site, struct variant variant)
 	case UNKNOWN:
 		expect_init(vcpu, FEATURE_PMU | 1u << 31, ENOENT);
 		if (site->older && vcpu_has_attr(vcpu, ATTR_IRQ) == 0)
-			skip_test("known fault of this kernel: a vCPU whose KVM_ARM_VCPU_INIT "
-				  "failed at an unknown feature has those before it");
+			known_fault("a vCPU whose KVM_ARM_VCPU_INIT failed at an unknown feature "
+				    "has those before it");
 		expect(vcpu_has_attr(vcpu, ATTR_IRQ) == ENXIO, "the attempt gave the VM a PMU");
 		break;
 	case STRICT_ALONE:
@@ -213,8 +212,7 @@ void interface_no_pmu(const struct site *site, struct variant variant)
 		return;
 	}
 	if (vcpu_has_attr(vcpu, ATTR_IRQ) == 0)
-		skip_test("known fault of this kernel: a VM whose KVM_ARM_VCPU_INIT failed has "
-			  "the feature all the same");
+		known_fault("a VM whose KVM_ARM_VCPU_INIT failed has the feature all the same");
 	expect_init(vcpu, 0, 0);
 }
 

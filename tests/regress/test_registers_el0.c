@@ -177,6 +177,6 @@ void registers_el0_class(const struct site *site, struct variant variant)
 	struct reach reach;
 
 	if (run(site, variant.mode, 0, &reach) == 0)
-		skip_test("known fault of this kernel: accesses that PMUSERENR_EL0 denies are "
-			  "UNDEFINED (class 0) instead of trapped (class 0x18)");
+		known_fault("accesses that PMUSERENR_EL0 denies are UNDEFINED (class 0) instead of "
+			    "trapped (class 0x18)");
 }

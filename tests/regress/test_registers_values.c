@@ -202,8 +202,7 @@ void registers_pmceid_moves(const struct site *site, struct variant variant)
 				     cpus[i / 2]);
 	}
 	if (differs)
-		skip_test("known fault of this kernel: PMCEIDx_EL0 are those of the CPU that the "
-			  "vCPU is on");
+		known_fault("PMCEIDx_EL0 are those of the CPU that the vCPU is on");
 }
 
 /* PMMIR_EL1.SLOTS of a host PMU, as its driver shows it; 0 if it does not. */
