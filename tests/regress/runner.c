@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "junit.h"
 #include "kernel_log.h"
 #include "result.h"
 #include "runner.h"
 
 #define USUAL_SECONDS 30
-#define NOTES_SIZE    16384
 #define NAME_SIZE     128
 
 /* Cases between two lines of --progress. */
@@ -78,48 +71,6 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* The test's process: its own group, so that whatever it leaves running ends with it. */
-static pid_t start(const struct site *site, const struct cased *cased, int out)
-{
-	pid_t runner = getpid(), pid = fork();
-
-	if (pid)
-		return pid;
-	/* Out of reach of a terminal's Ctrl-C, it still ends with the runner. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != runner)
-		_exit(RESULT_FAILED);
-	setpgid(0, 0);
-	dup2(out, STDOUT_FILENO);
-	signal(SIGINT, SIG_DFL);
-	cased->test->run(site, cased->variant);
-	_exit(RESULT_OK);
-}
-
-/* Reads what the test says until it has ended or @seconds are over. True: over. */
-static bool listen_to(int fd, char *notes, unsigned seconds)
-{
-	double deadline = now() + seconds;
-	size_t used = 0;
-
-	for (;;) {
-		struct pollfd input = { .fd = fd, .events = POLLIN };
-		int left = (int)((deadline - now()) * 1000);
-		ssize_t n;
-
-		if (left <= 0)
-			return true;
-		if (poll(&input, 1, left) <= 0)
-			continue;
-		n = read(fd, notes + used, NOTES_SIZE - 1 - used);
-		if (n <= 0 && errno != EINTR)
-			return false;
-		used += n > 0 ? (size_t)n : 0;
-		notes[used] = '\0';
-		if (used >= NOTES_SIZE - 1)
-			used = NOTES_SIZE / 2; /* the end matters more than the middle */
-	}
-}
-
 /* Cuts the last line off @notes: the reason of a failure or skip. */
 static const char *last_line(char *notes)
 {
@@ -169,38 +120,26 @@ static void report(int number, const struct cased *cased, enum result result, ch
 	junit_case(junit, cased->name, result, reason, seconds);
 }
 
+struct call {
+	const struct site *site;
+	const struct cased *cased;
+};
+
+static void run_test(const void *argument)
+{
+	const struct call *call = argument;
+
+	call->cased->test->run(call->site, call->cased->variant);
+}
+
 static enum result run_case(const struct site *site, const struct cased *cased, char *notes)
 {
-	/* Minutes are only for tests that have a limit of their own, as the storm has. */
-	unsigned seconds =
-		cased->test->seconds ? cased->test->seconds + site->minutes * 60 : USUAL_SECONDS;
-	int fds[2], status = 0;
-	bool late;
-	pid_t pid;
+	const struct call call = { site, cased };
+	unsigned limit = cased->test->seconds;
 
-	notes[0] = '\0';
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return RESULT_FAILED;
-	pid = start(site, cased, fds[1]);
-	close(fds[1]);
-	late = pid < 0 || listen_to(fds[0], notes, seconds);
-	close(fds[0]);
-	if (pid < 0)
-		return RESULT_FAILED;
-	kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (late) {
-		snprintf(notes + strlen(notes), NOTES_SIZE - strlen(notes),
-			 "it did not end within %u s", seconds);
-		return RESULT_FAILED;
-	}
-	if (WIFSIGNALED(status)) {
-		snprintf(notes + strlen(notes), NOTES_SIZE - strlen(notes), "signal %d killed it",
-			 WTERMSIG(status));
-		return RESULT_FAILED;
-	}
-	return (enum result)WEXITSTATUS(status);
+	/* Minutes are only for tests that have a limit of their own, as the storm has. */
+	return child_run(run_test, &call, limit ? limit + site->minutes * 60 : USUAL_SECONDS,
+			 notes);
 }
 
 /* Whatever it ends with, and a kernel that warns of it, has failed but for two results. */
@@ -242,7 +181,7 @@ static enum result judge(const struct site *site, const struct cased *cased, str
 static int run_all(const struct site *site, const struct cases *cases,
 		   const struct run_options *options)
 {
-	static char notes[NOTES_SIZE + 512];
+	static char notes[CHILD_NOTES + 512];
 	int counts[RESULT_SKIPPED + 1] = { 0 }, number = 0;
 	struct kernel_log log;
 	struct junit junit;
