@@ -5,14 +5,25 @@
 
 #include "junit.h"
 
-void junit_open(struct junit *junit, const char *path)
+static bool cannot_write(const struct junit *junit, int error)
+{
+	fprintf(stderr, "pmu-regress: --junit=%s: cannot write it: %s\n", junit->path,
+		strerror(error));
+	return false;
+}
+
+bool junit_open(struct junit *junit, const char *path)
 {
 	*junit = (struct junit){ .path = path };
 	if (!path)
-		return;
+		return true;
+	junit->out = fopen(path, "we");
+	if (!junit->out)
+		return cannot_write(junit, errno);
 	junit->cases = open_memstream(&junit->text, &junit->size);
 	if (!junit->cases)
 		abort();
+	return true;
 }
 
 static void escape(FILE *out, const char *text)
@@ -56,25 +67,21 @@ void junit_case(struct junit *junit, const char *name, enum result result, const
 
 bool junit_close(struct junit *junit)
 {
-	FILE *out;
-	bool written;
+	int error = 0;
 
 	if (!junit->path)
 		return true;
-	fclose(junit->cases);
-	out = fopen(junit->path, "w");
-	if (out) {
-		fprintf(out,
-			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-			"<testsuite name=\"pmu-regress\" tests=\"%d\" failures=\"%d\" "
-			"skipped=\"%d\">\n%s</testsuite>\n",
-			junit->tests, junit->failures, junit->skipped, junit->text);
-		written = !ferror(out);
-		written = !fclose(out) && written;
-	}
+	if (fclose(junit->cases))
+		abort();
+	errno = 0;
+	if (fprintf(junit->out,
+		    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		    "<testsuite name=\"pmu-regress\" tests=\"%d\" failures=\"%d\" "
+		    "skipped=\"%d\">\n%s</testsuite>\n",
+		    junit->tests, junit->failures, junit->skipped, junit->text) < 0)
+		error = errno;
+	if (fclose(junit->out) && !error)
+		error = errno;
 	free(junit->text);
-	if (!out || !written)
-		fprintf(stderr, "pmu-regress: --junit=%s: cannot write it: %s\n", junit->path,
-			strerror(errno));
-	return out && written;
+	return !error || cannot_write(junit, error);
 }

@@ -11,13 +11,16 @@
 
 struct junit {
 	const char *path; /* NULL: nothing is written */
-	FILE *cases;      /* into memory: the counts come before them in the file */
+	FILE *out;
+	FILE *cases; /* into memory: the counts come before them in the file */
 	char *text;
 	size_t size;
 	int tests, failures, skipped;
 };
 
-void junit_open(struct junit *junit, const char *path);
+/* Makes the file, before any case has taken its time; false, with a line on stderr, if it cannot.
+ */
+bool junit_open(struct junit *junit, const char *path);
 void junit_case(struct junit *junit, const char *name, enum result result, const char *reason,
 		double seconds);
 

@@ -187,11 +187,12 @@ static int run_all(const struct site *site, const struct cases *cases,
 	struct junit junit;
 	bool enough = false;
 
+	if (!junit_open(&junit, options->junit))
+		return RUN_USAGE;
 	printf("KTAP version 1\n1..%d\n", cases->n * options->repeat);
 	site_describe(site, stdout);
 	fflush(stdout);
 	kernel_log_open(&log);
-	junit_open(&junit, options->junit);
 	for (int round = 0; round < options->repeat && !enough; round++)
 		for (int i = 0; i < cases->n && !enough; i++) {
 			double start_time = now();

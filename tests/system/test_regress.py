@@ -92,6 +92,18 @@ def regress_explains_each_test(listed, all_of_them, case, nonsense):
     expect("--explain=nonsense: no test has such a name" in nonsense.expect_status(USAGE).stderr, nonsense.stderr)
 
 
+@test(["pmu-regress", "--run=interface.refused/*", "--junit=nowhere/record"],
+      ["pmu-regress", "--run=interface.refused/*", "--junit=/dev/full"], icount=True)
+def regress_says_that_junit_fails(nowhere, full):
+    """--junit=FILE that cannot be made is status 2, before the first case; one without room is status 1."""
+    nowhere.expect_status(USAGE)
+    expect_equal((nowhere.stdout, nowhere.stderr),
+                 ("", "pmu-regress: --junit=nowhere/record: cannot write it: No such file or directory\n"), "output")
+    full.expect_status(1)
+    expect_equal(full.stderr, "pmu-regress: --junit=/dev/full: cannot write it: No space left on device\n", "stderr")
+    expect("# Totals: " in full.stdout, full.stdout)
+
+
 @test(["pmu-regress", "--list"], icount=True)
 def regress_has_the_findings(result):
     """Each reproducer of docs/kernel-findings.md is of cases that there are."""
