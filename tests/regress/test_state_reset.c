@@ -266,7 +266,7 @@ void state_reinit_race(const struct site *site, struct variant variant)
 	struct race race = { .vcpu = &vm.vcpus[1], .cpu = site->home[site->nhome - 1] };
 	const int types[] = { site->host.pmus[0].type, site->host.pmus[site->host.npmus - 1].type };
 	bool chosen = chooses_n(site);
-	unsigned max, n = 0;
+	unsigned most[2], n = 0; /* most: of either PMU */
 	pthread_t thread;
 
 	(void)variant;
@@ -276,14 +276,21 @@ void state_reinit_race(const struct site *site, struct variant variant)
 	vm_init_vcpus(&vm, 1u << KVM_ARM_VCPU_PMU_V3);
 	vm_create_gic(&vm);
 	vm_init_gic(&vm);
-	max = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	for (int i = 0; i < 2; i++) {
+		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &types[i]);
+		if (errno)
+			fail_test_errno("SET_PMU");
+		most[i] = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
+	}
 	if (pthread_create(&thread, NULL, reinit, &race))
 		fail_test("cannot start a thread");
 	for (int i = 0; i < RACES; i++) {
-		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &types[(i + 1) % 2]);
+		int which = (i + 1) % 2; /* in the end the first one, where this thread is */
+
+		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &types[which]);
 		if (errno)
 			fail_test_errno("SET_PMU, time %d", i);
-		n = chosen ? (unsigned)i % (max + 1) : max;
+		n = chosen ? (unsigned)i % (most[which] + 1) : most[which];
 		if (chosen)
 			vcpu_set(vcpu, PMCR_EL0, PMCR_WITH_N(n) | PMCR_LC);
 		if (i % AWAITED == 0)
