@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "older.h"
 #include "result.h"
 #include "state.h"
 
@@ -14,9 +15,9 @@ void pmu_save(struct vcpu *vcpu, struct pmu_state *state)
 {
 	state->pmcr = vcpu_get(vcpu, PMCR_EL0);
 	state->n = PMCR_N(state->pmcr);
-	state->enabled = vcpu_get(vcpu, PMCNTENSET_EL0);
-	state->interrupts = vcpu_get(vcpu, PMINTENSET_EL1);
-	state->overflow = vcpu_get(vcpu, PMOVSSET_EL0);
+	state->enabled = vcpu_get_bitmap(vcpu, PMCNTENSET_EL0);
+	state->interrupts = vcpu_get_bitmap(vcpu, PMINTENSET_EL1);
+	state->overflow = vcpu_get_bitmap(vcpu, PMOVSSET_EL0);
 	state->selected = vcpu_get(vcpu, PMSELR_EL0);
 	state->user = vcpu_get(vcpu, PMUSERENR_EL0);
 	state->cycles = vcpu_get(vcpu, PMCCNTR_EL0);

@@ -89,7 +89,8 @@ static const char *chain_name(int row)
 static void chain(const struct site *site, struct variant variant)
 {
 	unsigned even = chain_rows[variant.row].even, event = chain_rows[variant.row].event;
-	uint64_t first = 0, odd_before = 3;
+	uint64_t first = 0, odd_first = 3, odd, flags;
+	int flagless = 0, taken_back = 0;
 	struct itinerary itinerary;
 	uint32_t *loop, *inner;
 
@@ -99,7 +100,7 @@ static void chain(const struct site *site, struct variant variant)
 		start(site, variant, &itinerary);
 	need_counters(vcpu, even + 2);
 	counter_emit(guest, even, event, 0);
-	counter_emit(guest, even + 1, EVENT_CHAIN, odd_before);
+	counter_emit(guest, even + 1, EVENT_CHAIN, odd_first);
 	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
 	loop = guest_loop(guest, XROUND, ROUNDS);
 	guest_write(guest, PMEVCNTR_EL0(even),
@@ -127,9 +128,18 @@ static void chain(const struct site *site, struct variant variant)
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t low = vcpu_take(vcpu) & 0xffffffff;
 
-		expect_equal(vcpu_take(vcpu), odd_before + 1, "odd counter, round %d", i);
-		odd_before++;
-		expect_equal(vcpu_take(vcpu), BIT(even), "overflow flags, round %d", i);
+		odd = vcpu_take(vcpu);
+		flags = vcpu_take(vcpu);
+		/* Linux 5.10: one perf event for both; a write to its lower half takes the carry
+		 * back. */
+		if (site->older && event == EVENT_CPU_CYCLES && i && odd == odd_first + 1)
+			taken_back++;
+		else
+			expect_equal(odd, odd_first + 1 + (unsigned)i, "odd counter, round %d", i);
+		if (site->older && !flags)
+			flagless++;
+		else
+			expect_equal(flags, BIT(even), "overflow flags, round %d", i);
 		first = first ? first : low;
 		if (event == EVENT_SW_INCR)
 			expect_equal(low, 1, "even counter, round %d", i);
@@ -140,6 +150,13 @@ static void chain(const struct site *site, struct variant variant)
 			       i, (unsigned long long)low);
 	}
 	note("%llu beyond the wrap", (unsigned long long)first);
+	if (taken_back) {
+		expect_equal((uint64_t)taken_back, ROUNDS - 1, "rounds that took a count back");
+		note("a write to the even counter takes back what the odd one has counted");
+	}
+	if (flagless == ROUNDS)
+		skip_chained_flag();
+	expect_equal((uint64_t)flagless, 0, "rounds without an overflow flag");
 }
 
 /*

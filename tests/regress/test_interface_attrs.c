@@ -372,6 +372,7 @@ void interface_attr(const struct site *site, struct variant variant)
 	const struct row *row = &rows[variant.row];
 	const int *wanted = expected(site, row);
 	static struct vm vm;
+	bool unfrozen = false;
 
 	place_thread(0, site->home[0]);
 	for (int state = 0; state < (site->strict ? ALL_STATES : STATES); state++) {
@@ -380,11 +381,17 @@ void interface_attr(const struct site *site, struct variant variant)
 		int error = ask(bring_to(&vm, site, row, (enum state)state), site, row);
 
 		note("%s: %s", state_names[state], errno_name(error));
-		if (answer != ELSEWHERE)
+		/* Linux 5.10: kvm_arm_pmu_v3_set_attr() does not ask. */
+		if (site->older && row->attr == ATTR_FILTER && state == SIBLING_RAN &&
+		    answer == EBUSY && !error)
+			unfrozen = true;
+		else if (answer != ELSEWHERE)
 			expect(error == answer, "%s: %s instead of %s", state_names[state],
 			       errno_name(error), errno_name(answer));
 		vm_destroy(&vm);
 	}
+	if (unfrozen)
+		known_fault("a VM takes an event filter after a vCPU has run");
 }
 
 /* What goes wrong before an attribute is looked at: kvm_arch_vcpu_ioctl(), guest.c. */

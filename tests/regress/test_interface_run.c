@@ -245,6 +245,17 @@ static void expect_enter(struct vcpu *vcpu, int wanted)
 	expect(error == wanted, "KVM_RUN: %s instead of %s", strerror(error), strerror(wanted));
 }
 
+/* True on Linux 5.10: the vCPU runs all the same. */
+static bool runs_without_pmu(struct vcpu *vcpu)
+{
+	int error = vcpu_enter(vcpu);
+
+	if (vcpu->vm->site->older && !error)
+		return true;
+	expect(error == EINVAL, "KVM_RUN: %s instead of %s", strerror(error), strerror(EINVAL));
+	return false;
+}
+
 static void expect_set(struct vcpu *vcpu, unsigned attr, const void *value, int wanted)
 {
 	int error = vcpu_set_attr(vcpu, attr, value);
@@ -258,6 +269,7 @@ void interface_first_run(const struct site *site, struct variant variant)
 	static struct vm vm;
 	struct vcpu *vcpu = &vm.vcpus[0];
 	int irq = PMU_INTID;
+	bool runs;
 
 	place_on(site, site->home[0]);
 	vm_create(&vm, site, 1);
@@ -270,14 +282,14 @@ void interface_first_run(const struct site *site, struct variant variant)
 	switch (variant.row) {
 	case NOT_READY:
 		/* A PMU that was asked for is not optional; but there is still time. */
-		expect_enter(vcpu, EINVAL);
+		runs = runs_without_pmu(vcpu);
 		expect_set(vcpu, ATTR_IRQ, &irq, 0);
-		expect_enter(vcpu, EINVAL);
+		runs |= runs_without_pmu(vcpu);
 		expect_set(vcpu, ATTR_INIT, NULL, 0);
 		vcpu_finish(vcpu);
 		break;
 	case NO_GIC:
-		expect_enter(vcpu, EINVAL);
+		runs = runs_without_pmu(vcpu);
 		expect_set(vcpu, ATTR_INIT, NULL, 0);
 		vcpu_finish(vcpu);
 		break;
@@ -288,22 +300,24 @@ void interface_first_run(const struct site *site, struct variant variant)
 		expect_set(vcpu, ATTR_IRQ, &irq, 0);
 		expect_set(vcpu, ATTR_INIT, NULL, 0);
 		expect_enter(vcpu, EINVAL);
-		break;
+		return;
 	case IRQ_IN_USE:
 		/* Doc 1.2, -EEXIST: the run that fails gives the timer its interrupt. */
-		expect_enter(vcpu, EINVAL);
+		runs = runs_without_pmu(vcpu);
 		irq = 27;
 		expect_set(vcpu, ATTR_IRQ, &irq, 0);
 		expect_set(vcpu, ATTR_INIT, NULL, EEXIST);
-		expect_enter(vcpu, EINVAL);
+		runs |= runs_without_pmu(vcpu);
 		break;
 	default:
 		/* The GIC of these tests has 64 interrupts: kvm_vgic_set_owner(). */
 		irq = 100;
 		expect_set(vcpu, ATTR_IRQ, &irq, 0);
 		expect_set(vcpu, ATTR_INIT, NULL, EINVAL);
-		expect_enter(vcpu, EINVAL);
+		runs = runs_without_pmu(vcpu);
 	}
+	if (runs)
+		known_fault("a vCPU runs whose PMU has not been initialised");
 }
 
 static const char *const frozen_names[INTERFACE_FROZEN_ROWS] = { "set-pmu", "filter",

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "counters.h"
+#include "older.h"
 #include "result.h"
 #include "state.h"
 
@@ -353,6 +354,8 @@ static void one_thread(const struct site *site, struct variant variant)
 	struct guest *first = &vm.vcpus[0].guest, *second = &vm.vcpus[1].guest;
 	uint64_t before, after;
 
+	need_mode(site, variant.mode);
+	need_current_counts(site);
 	vm_start(&vm, site, variant.mode, 2);
 	emit_turn_on(first, 2);
 	guest_pmu_reset(first, 0);

@@ -58,6 +58,7 @@ static void wakes(const struct site *site, struct variant variant)
 	itinerary_all(site, &itinerary, variant.hops);
 	if (!site->naway)
 		itinerary_home(site, &itinerary, variant.hops);
+	counter_emit(guest, CYCLE, 0, 0);
 	guest_write(guest, PMINTENSET_EL1, BIT(CYCLE));
 	guest_write(guest, PMCR_EL0, PMCR_LC | PMCR_E);
 	loop = guest_loop(guest, XROUND, ROUNDS);

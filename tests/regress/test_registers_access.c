@@ -241,10 +241,11 @@ void registers_bitmap(const struct site *site, struct variant variant)
 	expect_equal(vcpu_take(vcpu), 0, "all ones cleared");
 	for (unsigned i = 0; i < 32; i++)
 		expect_equal(vcpu_take(vcpu), mask & BIT(i), "bit %u set", i);
-	expect_equal(vcpu_get(vcpu, set), mask, "KVM_GET_ONE_REG of the setting register");
-	expect_equal(vcpu_get(vcpu, clear), mask, "KVM_GET_ONE_REG of the clearing register");
+	expect_equal(vcpu_get_bitmap(vcpu, set), mask, "KVM_GET_ONE_REG of the setting register");
+	expect_equal(vcpu_get_bitmap(vcpu, clear), mask,
+		     "KVM_GET_ONE_REG of the clearing register");
 	vcpu_finish(vcpu);
-	expect_equal(vcpu_get(vcpu, set), 0, "KVM_GET_ONE_REG, all ones cleared");
+	expect_equal(vcpu_get_bitmap(vcpu, set), 0, "KVM_GET_ONE_REG, all ones cleared");
 	expect_equal((uint64_t)vcpu->nexceptions, 0, "exceptions of the guest");
 }
 
@@ -275,8 +276,27 @@ static void expect_no_register(struct vcpu *vcpu, uint16_t sysreg)
 	uint64_t value = 0;
 	int get = vcpu_try_get(vcpu, sysreg, &value), set = vcpu_try_set(vcpu, sysreg, 0);
 
+	if (vcpu->vm->site->older && !get && !set)
+		known_fault("without a PMU its registers are there for userspace");
 	expect(get == ENOENT, "KVM_GET_ONE_REG of 0x%x: %s", sysreg, strerror(get));
 	expect(set == ENOENT, "KVM_SET_ONE_REG of 0x%x: %s", sysreg, strerror(set));
+}
+
+/* Linux 5.10: no access is UNDEFINED but to counters that the host's CPU does not have either. */
+static bool is_there(const struct probes *probes)
+{
+	struct vcpu *vcpu = probes->vcpu;
+	uint64_t pmcr;
+	int there;
+
+	if (vcpu_try_get(vcpu, PMCR_EL0, &pmcr))
+		return false;
+	there = probes->n - 2 * (EVENT_COUNTERS - (int)PMCR_N(pmcr));
+	for (int i = 0; i < vcpu->nexceptions; i++)
+		if (there + i >= probes->n ||
+		    vcpu->exceptions[i].elr != probes->list[there + i].address)
+			return false;
+	return vcpu->nexceptions == probes->n - there;
 }
 
 void registers_absent(const struct site *site, struct variant variant)
@@ -284,6 +304,7 @@ void registers_absent(const struct site *site, struct variant variant)
 	static struct vm vm;
 	static struct probes probes;
 	struct vcpu *vcpu = &vm.vcpus[0];
+	unsigned version;
 
 	vm_start_without_pmu(&vm, site, 1);
 	probes.vcpu = vcpu;
@@ -307,6 +328,10 @@ void registers_absent(const struct site *site, struct variant variant)
 	guest_out(&vcpu->guest, ID_AA64DFR0_EL1);
 	guest_exit(&vcpu->guest);
 	vcpu_finish(vcpu);
+	version = PMUVER(vcpu_take(vcpu));
+	if (site->older && is_there(&probes))
+		known_fault("without a PMU its registers are not UNDEFINED%s",
+			    version ? ", and PMUVer names one" : "");
 	probes_judge(&probes, false);
-	expect_equal(vcpu_take(vcpu) >> 8 & 15, 0, "ID_AA64DFR0_EL1.PMUVer");
+	expect_equal(version, 0, "ID_AA64DFR0_EL1.PMUVer");
 }

@@ -36,7 +36,7 @@ void registers_pmcr(const struct site *site, struct variant variant)
 	static struct vm vm;
 	struct vcpu *vcpu = &vm.vcpus[0];
 	uint64_t ones = PMCR_E | PMCR_D | PMCR_X | PMCR_DP | PMCR_LC | PMCR_LP, zeros = 0;
-	uint64_t first, fixed, unknown = 0, command = 0, lp = 0;
+	uint64_t first, fixed, unknown = 0, command = 0, lp = 0, commanded = 0;
 	unsigned n;
 
 	vm_start(&vm, site, variant.mode, 1);
@@ -63,18 +63,20 @@ void registers_pmcr(const struct site *site, struct variant variant)
 	guest_out(&vcpu->guest, PMCR_EL0);
 	guest_exit(&vcpu->guest);
 	expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to its hop");
-	if (site->older)
+	if (site->older) {
 		lp = vcpu_get(vcpu, PMCR_EL0) & PMCR_LP & ~ones;
-	expect_equal(vcpu_get(vcpu, PMCR_EL0), fixed | ones | lp, "KVM_GET_ONE_REG");
+		commanded = vcpu_get(vcpu, PMCR_EL0) & (PMCR_C | PMCR_P);
+	}
+	expect_equal(vcpu_get(vcpu, PMCR_EL0), fixed | ones | lp | commanded, "KVM_GET_ONE_REG");
 	vcpu_finish(vcpu);
 	expect_equal(vcpu_take(vcpu), first & ~command, "the guest's PMCR_EL0 after a reset");
 	expect_equal(vcpu_take(vcpu), fixed | ones | lp, "all ones written");
 	expect_equal(vcpu_take(vcpu), fixed | zeros, "zero written");
 	expect_equal(vcpu_get(vcpu, PMCR_EL0), fixed | zeros, "KVM_GET_ONE_REG");
-	if (command || lp)
-		skip_test("known fault of this kernel:%s%s",
-			  command ? " PMCR_EL0.C is set after a reset" : "",
-			  lp ? "; PMCR_EL0.LP can be set though there is none" : "");
+	if (command || lp || commanded)
+		known_fault("PMCR_EL0:%s%s%s", command ? " C is set after a reset;" : "",
+			    lp ? " LP can be set though there is none;" : "",
+			    commanded ? " C and P of the guest read as one for userspace;" : "");
 }
 
 static void take_pmceid(struct vm *vm, uint64_t values[2])
@@ -364,6 +366,7 @@ void registers_reset(const struct site *site, struct variant variant)
 	struct vcpu *vcpu = &vm.vcpus[0];
 	uint64_t values[NREADABLE + 62], mask;
 	unsigned n, count = 0;
+	int strays = 0;
 
 	vm_start(&vm, site, variant.mode, 1);
 	drop_reset_command(vcpu);
@@ -384,10 +387,15 @@ void registers_reset(const struct site *site, struct variant variant)
 	vcpu_finish(vcpu);
 
 	expect_equal(values[0] & PMCR_E, 0, "PMCR_EL0.E");
-	for (size_t i = 1; i < 7; i++)
-		expect_equal(values[i] & ~mask, 0, "bits without a counter, register %zu", i);
 	expect_equal(vcpu_get(vcpu, PMUSERENR_EL0), 0, "PMUSERENR_EL0");
 	expect_equal(vcpu_get(vcpu, PMCCFILTR_EL0), 0, "PMCCFILTR_EL0");
+	for (size_t i = 1; i < 7; i++)
+		strays += has_stray_bits(vcpu, values[i]);
+	/* The same number is in registers that have no such bits, too. */
+	if (strays == 6)
+		known_fault("a reset leaves bits without a counter, which only userspace sees");
+	for (size_t i = 1; i < 7; i++)
+		expect_equal(values[i] & ~mask, 0, "bits without a counter, register %zu", i);
 	expect_between(vcpu_get(vcpu, PMSELR_EL0), 0, 31, "PMSELR_EL0");
 	for (unsigned i = 0; i < count; i++)
 		expect_equal(vcpu_take(vcpu), values[i], "register %u in the guest", i);

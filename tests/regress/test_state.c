@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest's PMU, saved between exits and restored into another VM, goes on as if nothing was. */
+#include "older.h"
 #include "result.h"
 #include "state.h"
 #include "windows.h"
@@ -144,6 +145,8 @@ static void goes_on(const struct site *site, struct variant variant)
 	struct pmu_state saved, after;
 	struct counted model, restored;
 
+	need_mode(site, variant.mode);
+	need_current_counts(site);
 	start(&source, site, variant, emit_goes_on);
 	pmu_save(&source.vcpus[0], &saved);
 	finish(&source, &saved, &model);
@@ -217,7 +220,8 @@ static void overflow_pending(const struct site *site, struct variant variant)
 	int cpu = place_cpu(site, variant.row);
 
 	start(&source, site, variant, emit_pending);
-	expect_equal(vcpu_get(&source.vcpus[0], PMOVSSET_EL0), OVERFLOWS, "PMOVS at the source");
+	expect_equal(vcpu_get_bitmap(&source.vcpus[0], PMOVSSET_EL0), OVERFLOWS,
+		     "PMOVS at the source");
 	vm_migrate(&target, &source, site, variant.mode, cpu);
 	vcpu_finish(vcpu);
 	expect_equal((uint64_t)vcpu->nirqs, 1, "interrupts in the new VM");
@@ -285,11 +289,13 @@ static void overflow_due(const struct site *site, struct variant variant)
 	int cpu = place_cpu(site, variant.row);
 	uint64_t model, restored;
 
+	need_mode(site, variant.mode);
+	need_current_counts(site);
 	start(&source, site, variant, emit_due);
 	model = judge_due(&source.vcpus[0]);
 	vm_destroy(&source);
 	start(&source, site, variant, emit_due);
-	expect_equal(vcpu_get(&source.vcpus[0], PMOVSSET_EL0), 0, "PMOVS at the source");
+	expect_equal(vcpu_get_bitmap(&source.vcpus[0], PMOVSSET_EL0), 0, "PMOVS at the source");
 	vm_migrate(&target, &source, site, variant.mode, cpu);
 	restored = judge_due(&target.vcpus[0]);
 	note("count in the handler: %llu restored, %llu without", (unsigned long long)restored,
@@ -309,6 +315,8 @@ static void migrates(const struct site *site, struct variant variant)
 	int cpus[] = { site->home[0], place_cpu(site, variant.row) }, nout;
 	struct vcpu *from = &vms[0].vcpus[0], *to;
 
+	need_mode(site, variant.mode);
+	need_current_counts(site);
 	vm_start(&vms[0], site, variant.mode, 1);
 	guest_pmu_reset(&from->guest, 0);
 	guest_write(&from->guest, PMCNTENSET_EL0, BIT(CYCLE));

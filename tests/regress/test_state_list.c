@@ -90,11 +90,16 @@ void state_list_without_pmu(const struct site *site, struct variant variant)
 {
 	struct vcpu *vcpu = &vm.vcpus[0];
 	struct kvm_reg_list *list;
+	unsigned listed = 0;
 	uint64_t value;
 
 	(void)variant;
 	vm_start_without_pmu(&vm, site, 1);
 	list = get_list(vcpu);
+	for (unsigned i = 0; i < NFIXED; i++)
+		listed += has(list, fixed[i]);
+	if (site->older && listed == NFIXED)
+		known_fault("without a PMU its registers are there for userspace");
 	for (uint64_t i = 0; i < list->n; i++)
 		expect(!is_pmu(list->reg[i]), "0x%llx is in the list",
 		       (unsigned long long)list->reg[i]);

@@ -62,6 +62,8 @@ void state_set_counter(const struct site *site, struct variant variant)
 	uint16_t counter = event ? PMEVCNTR_EL0(0) : PMCCNTR_EL0;
 	uint64_t before, got;
 
+	need_mode(site, variant.mode);
+	need_current_counts(site);
 	vm_start(&vm, site, variant.mode, 1);
 	emit_on(&vcpu->guest, event, PMCR_LC | PMCR_E);
 	guest_work(&vcpu->guest, LOOPS);

@@ -385,6 +385,7 @@ static void storm(const struct site *site, struct variant variant)
 		.site = site, .mode = variant.mode, .n = variant.row + 2, .vms = vms, .vm = vms
 	};
 	need_mode(site, variant.mode);
+	need_current_counts(site);
 	storm.counts = variant.mode != MODE_DEFAULT || !site->naway;
 	note("seed %llu", (unsigned long long)site->seed);
 	for (int i = 0; i < site->nhome; i++)
