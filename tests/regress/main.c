@@ -15,6 +15,7 @@ static const struct family *const families[] = {
 	&counting_control_family,
 	&counting_width_family,
 	&counting_filters_family,
+	&counting_el0_family,
 	&overflow_family,
 	&overflow_level_family,
 	&overflow_asleep_family,

@@ -40,9 +40,9 @@ struct family {
 };
 
 extern const struct family interface_family, counting_family, counting_control_family,
-	counting_width_family, counting_filters_family, overflow_family, overflow_level_family,
-	overflow_asleep_family, overflow_full_family, registers_family, state_family, many_family,
-	host_family, storm_family;
+	counting_width_family, counting_filters_family, counting_el0_family, overflow_family,
+	overflow_level_family, overflow_asleep_family, overflow_full_family, registers_family,
+	state_family, many_family, host_family, storm_family;
 
 #define FAMILY(name, table)                                                                        \
 	const struct family name = { table, (int)(sizeof(table) / sizeof((table)[0])) }
