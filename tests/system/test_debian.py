@@ -133,3 +133,19 @@ if os.path.exists(os.path.join(CACHE, "debian-6.1", "Image")):
         cases = [line for line in result.expect_status(0).stdout.splitlines() if line.startswith("ok ")]
         expect("# SKIP a cpuset of this kernel widens" in cases[1], cases)
         expect("explicit/sync" in cases[2] and "# SKIP" not in cases[2], cases)
+
+if os.path.exists(os.path.join(CACHE, "debian-5.10", "Image")):
+    def whole_on_5_10(families, least):
+        """A test of these families on Linux 5.10, of which so many cases at least are judged."""
+        def judged(*results):
+            """pmu-regress on Debian's Linux 5.10: none fails, and what that kernel can do is judged."""
+            lines = [line for result in results for line in result.expect_status(0).stdout.splitlines()]
+            cases = [line for line in lines if line.startswith("ok ") and "# SKIP" not in line]
+            expect(len(cases) >= least, f"{len(cases)} cases are judged, expected {least}")
+
+        judged.__name__ = "regress_on_5_10_" + families[0]
+        test(*[["pmu-regress", f"--run={family}.*", "--seed=7"] for family in families], boot=families[0],
+             kernel="debian-5.10", topology="symmetric", icount=True, slow=True)(judged)
+
+    whole_on_5_10(("interface", "counting", "registers"), 100)
+    whole_on_5_10(("overflow", "state", "many", "host"), 60)
