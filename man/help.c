@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../tests/regress/usage.h"
-#include "../vmm/options.h"
+#include "../vmm/command_line.h"
 
 int main(int argc, char **argv)
 {

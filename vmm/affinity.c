@@ -5,7 +5,6 @@
 #include "affinity.h"
 #include "cpulist.h"
 #include "fail.h"
-#include "mode.h"
 
 void affinity_named(const struct options *options, struct cpuset *set)
 {

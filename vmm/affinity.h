@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Which host CPUs a run may name; choose_cpus() of mode.h is here as well. */
+/* Which host CPUs a run may name, and where its vCPUs may run. */
 #ifndef MINIVMM_AFFINITY_H
 #define MINIVMM_AFFINITY_H
 
+#include "choice.h"
 #include "host.h"
-#include "options.h"
 #include "status.h"
 
 /* The CPUs that --affinity and --migrate name. */
@@ -21,5 +21,13 @@ enum status affinity_ask(struct host *host);
  * and which CPUs can be used.
  */
 enum status affinity_check(const char *option, const struct cpuset *set, const struct host *host);
+
+/*
+ * Where the vCPUs may run, from --affinity and the host: fills choice->cpus.
+ * A CPU that is absent, offline or not allowed is STATUS_USAGE; the message
+ * names the option, the CPU, why it cannot be used and the CPUs that can.
+ */
+enum status choose_cpus(const struct options *options, const struct host *host,
+			struct choice *choice);
 
 #endif

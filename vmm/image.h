@@ -3,31 +3,7 @@
 #ifndef MINIVMM_IMAGE_H
 #define MINIVMM_IMAGE_H
 
-#include <stdint.h>
-
-#include "memory.h"
-#include "status.h"
-
-#define IMAGE_MAX_PIECES 18
-
-struct image {
-	uint64_t entry;        /* guest physical address of the first instruction */
-	uint64_t initrd_start; /* equal if there is no initrd */
-	uint64_t initrd_end;
-	uint64_t dtb; /* where the device tree goes: 2 MiB aligned, IMAGE_DTB_ROOM free bytes */
-	int npieces;  /* what the image occupies, for the overlap checks */
-	struct image_piece {
-		uint64_t start, end;
-	} pieces[IMAGE_MAX_PIECES];
-};
-
-#define IMAGE_DTB_ROOM 0x20000ull /* 512 CPUs take half of it */
-
-struct image_file {
-	const char *path;
-	int fd;
-	uint64_t size;
-};
+#include "image_load.h"
 
 /* What a guest is loaded from. It stays open: a guest that resets itself is loaded again. */
 struct image_files {

@@ -1,45 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the device tree and the initrd go, once the image is in RAM. */
-#include <stdio.h>
-
 #include "fail.h"
 #include "image_load.h"
 
-#define PAGE   4096ull
-#define BLOCK  (2ull << 20)
-#define WINDOW (1ull << 35) /* Linux wants its initrd within 32 GiB of the image */
-
 typedef unsigned long long ull;
-
-static uint64_t round_up(uint64_t value, uint64_t unit)
-{
-	return (value + unit - 1) / unit * unit;
-}
-
-bool image_overlap(uint64_t start, uint64_t end, uint64_t other, uint64_t other_end)
-{
-	return start < other_end && end > other;
-}
-
-const char *image_way_out(const struct image_load *load, uint64_t start, uint64_t end,
-			  uint64_t initrd_size, char text[IMAGE_WAY_OUT])
-{
-	uint64_t base = load->memory->base, last_tree = base + WINDOW - BLOCK;
-	uint64_t below = round_up(end - base, PAGE) + round_up(initrd_size, PAGE);
-	uint64_t enough = round_up(below, BLOCK) + (load->tree_first ? 0 : BLOCK);
-	bool blocked = !load->tree_first &&
-		       image_overlap(start, end, last_tree, last_tree + IMAGE_DTB_ROOM);
-
-	if (enough > IMAGE_MAX_MEM || blocked)
-		return "no --mem is enough; make it smaller or link it elsewhere";
-	snprintf(text, IMAGE_WAY_OUT, "use --mem=%lluM or more", (ull)enough >> 20);
-	return text;
-}
 
 /* Where what Linux must find may lie; RAM begins at a multiple of 1 GiB, as it wants. */
 static uint64_t window_end(const struct memory *memory)
 {
-	return memory->base + (memory->size < WINDOW ? memory->size : WINDOW);
+	return memory->base + (memory->size < IMAGE_WINDOW ? memory->size : IMAGE_WINDOW);
 }
 
 /* The piece that overlaps @start to @end; NULL if none does. */
@@ -58,8 +27,9 @@ enum status image_place_tree(const struct image_load *load)
 	const struct image_piece *piece;
 	char text[IMAGE_WAY_OUT];
 
-	image->dtb = load->tree_first ? memory->base
-				      : (window_end(memory) - IMAGE_DTB_ROOM) / BLOCK * BLOCK;
+	image->dtb = load->tree_first
+			     ? memory->base
+			     : (window_end(memory) - IMAGE_DTB_ROOM) / IMAGE_BLOCK * IMAGE_BLOCK;
 	piece = piece_at(image, image->dtb, image->dtb + IMAGE_DTB_ROOM);
 	if (!piece)
 		return STATUS_OK;
@@ -83,7 +53,7 @@ static uint64_t room_below(const struct image_load *load, uint64_t end, uint64_t
 
 	if (size > end - base)
 		return 0;
-	start = (end - size) / PAGE * PAGE;
+	start = (end - size) / IMAGE_PAGE * IMAGE_PAGE;
 	return start >= base && is_free(load->image, start, start + size) ? start : 0;
 }
 
@@ -119,8 +89,10 @@ enum status image_load_initrd(const struct image_load *load, const struct image_
 			    "--initrd=%s: its 0x%llx bytes do not fit beside the image, which ends "
 			    "at 0x%llx, and the device tree at 0x%llx; %s",
 			    initrd->path, (ull)size, (ull)end, (ull)image->dtb,
-			    image_way_out(load, base, round_up(end, PAGE) + round_up(size, PAGE), 0,
-					  text));
+			    image_way_out(load, base,
+					  image_round_up(end, IMAGE_PAGE) +
+						  image_round_up(size, IMAGE_PAGE),
+					  0, text));
 	image->initrd_start = start;
 	image->initrd_end = start + size;
 	return image_read(initrd, 0, memory_at(load->memory, start, size), size);

@@ -3,7 +3,10 @@
 #ifndef MINIVMM_KVM_H
 #define MINIVMM_KVM_H
 
-#include "mode.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host.h"
 #include "status.h"
 
 /* Of Linux 6.16, 7.3 and unmerged; absent from older headers (docs: kernel, devices/vcpu.rst). */
@@ -22,6 +25,17 @@
 struct kvm {
 	int fd;
 	unsigned ipa_bits; /* of guest physical addresses; 36-bit hosts exist */
+};
+
+/* What this kernel's KVM offers; filled by kvm_offers() and kvm_ask(). */
+struct kvm_offers {
+	bool recent;      /* Linux 6.7 or later: SET_PMU, and the first vCPU's CPU decides */
+	bool pmu;         /* KVM_CAP_ARM_PMU_V3 */
+	bool set_pmu;     /* KVM_ARM_VCPU_PMU_V3_SET_PMU */
+	bool composite;   /* KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY */
+	bool strict;      /* vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT */
+	bool nr_counters; /* KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS */
+	int only_pmu;     /* without SET_PMU: the host PMU of every guest; -1: not known */
 };
 
 /* STATUS_HOST with the way out if /dev/kvm is absent, forbidden or too old. */

@@ -15,7 +15,7 @@
 #include "jail.h"
 #include "kvm.h"
 #include "memory.h"
-#include "mode.h"
+#include "choice.h"
 #include "output.h"
 #include "pl011.h"
 #include "plan.h"

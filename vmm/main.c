@@ -10,7 +10,7 @@
 #include "kvm.h"
 #include "machine.h"
 #include "mode.h"
-#include "options.h"
+#include "command_line.h"
 #include "probe.h"
 #include "record.h"
 #include "supervisor.h"

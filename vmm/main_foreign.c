@@ -4,7 +4,7 @@
 #include <sys/utsname.h>
 
 #include "fail.h"
-#include "options.h"
+#include "command_line.h"
 #include "version.h"
 
 int main(int argc, char **argv)

@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "affinity.h"
+#include "mode.h"
 #include "mode_choice.h"
-
-void mode_reason(struct choice *choice, const char *format, ...)
-{
-	size_t used = strlen(choice->reasons);
-	size_t room = sizeof(choice->reasons) - used;
-	va_list args;
-	int length;
-
-	va_start(args, format);
-	length = vsnprintf(choice->reasons + used, room, format, args);
-	va_end(args);
-	/* What does not fit is cut off, but the last line still ends. */
-	if (length < 0 || (size_t)length >= room)
-		choice->reasons[sizeof(choice->reasons) - 2] = '\n';
-}
 
 /* With a plan a vCPU sits where the plan says, also outside its affinity. */
 static void used_cpus(const struct options *options, const struct choice *choice,
@@ -36,14 +18,6 @@ static int covering_pmu(const struct host *host, const struct cpuset *set)
 		if (cpuset_contains(&host->pmus[i].cpus, set))
 			return i;
 	return -1;
-}
-
-void mode_bare_cpus(const struct host *host, const struct cpuset *set, struct cpuset *bare)
-{
-	struct cpuset covered;
-
-	host_covered_cpus(host, &covered);
-	cpuset_minus(bare, set, &covered);
 }
 
 bool choose_needs_probe(const struct options *options, const struct host *host,
@@ -78,20 +52,6 @@ static void fill_plan(const struct options *options, const struct host *host, st
 	if (choice->plan.kind == PLAN_EVERY)
 		host_cluster_cpus("/sys", host, &within, &candidates);
 	plan_fill(&choice->plan, &candidates);
-}
-
-int mode_start_cpu(const struct host *host, const struct choice *choice)
-{
-	struct cpuset covered;
-
-	if (choice->plan.ncpus)
-		return choice->plan.cpus[0];
-	if (choice->pmu >= 0)
-		covered = host->pmus[choice->pmu].cpus;
-	else
-		host_covered_cpus(host, &covered);
-	cpuset_and(&covered, &covered, &choice->cpus[0]);
-	return cpuset_first(cpuset_is_empty(&covered) ? &choice->cpus[0] : &covered);
 }
 
 /* Whether it matters on which of its CPUs vCPU 0 starts. */

@@ -5,39 +5,9 @@
 
 #include <stdbool.h>
 
-#include "host.h"
-#include "options.h"
+#include "choice.h"
+#include "kvm.h"
 #include "status.h"
-
-/* What this kernel's KVM offers; filled by kvm_offers() and kvm_ask() (kvm.h). */
-struct kvm_offers {
-	bool recent;      /* Linux 6.7 or later: SET_PMU, and the first vCPU's CPU decides */
-	bool pmu;         /* KVM_CAP_ARM_PMU_V3 */
-	bool set_pmu;     /* KVM_ARM_VCPU_PMU_V3_SET_PMU */
-	bool composite;   /* KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY */
-	bool strict;      /* vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT */
-	bool nr_counters; /* KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS */
-	int only_pmu;     /* without SET_PMU: the host PMU of every guest; -1: not known */
-};
-
-struct choice {
-	enum pmu_mode mode; /* never PMU_AUTO */
-	int pmu;            /* EXPLICIT, STRICT: index into host->pmus; else -1 */
-	int start;          /* the CPU that vCPU 0 is made and starts on; -1: any of cpus[0] */
-	bool narrowed;      /* CPUs were taken away from the vCPUs */
-	struct plan plan;   /* the options' plan, filled for this host */
-	struct cpuset
-		cpus[MAX_VCPUS]; /* where each of --cpus may run; for a plan also where it starts */
-	char reasons[2048];      /* one line per step, each ending in '\n' */
-};
-
-/*
- * Where the vCPUs may run, from --affinity and the host: fills choice->cpus.
- * A CPU that is absent, offline or not allowed is STATUS_USAGE; the message
- * names the option, the CPU, why it cannot be used and the CPUs that can.
- */
-enum status choose_cpus(const struct options *options, const struct host *host,
-			struct choice *choice);
 
 /*
  * True if choose_mode() must know more of KVM than kvm_offers() says: of a recent kernel only

@@ -3,8 +3,9 @@
 #ifndef MINIVMM_MODE_CHOICE_H
 #define MINIVMM_MODE_CHOICE_H
 
+#include "choice.h"
 #include "cpulist.h"
-#include "mode.h"
+#include "kvm.h"
 
 #define PMU_LIST_TEXT 512
 

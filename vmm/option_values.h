@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What options.c and option_values.c share: an entry of the option table, and the parsers of
+/* What command_line.c and option_values.c share: an entry of the option table, and the parsers of
  * values. */
 #ifndef MINIVMM_OPTION_VALUES_H
 #define MINIVMM_OPTION_VALUES_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line. One table (options.c) feeds parsing and --help. */
+/* What the command line asks for; command_line.h fills it. */
 #ifndef MINIVMM_OPTIONS_H
 #define MINIVMM_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "cpuset.h"
 #include "plan.h"
@@ -62,17 +61,6 @@ struct options {
 	/* Only naffinity of them are there; an empty set in the V:LIST form: vCPU not named. */
 	struct cpuset affinity[MAX_VCPUS];
 };
-
-/*
- * Fills @options, defaults included. Every error is STATUS_USAGE and names the
- * option, what is wrong and what would work. IMAGE is required unless --help,
- * --version or --probe is given. Conflicts between options are found here;
- * what depends on the host (CPUs, PMUs) is checked by mode.c.
- */
-enum status options_parse(int argc, char **argv, struct options *options);
-
-/* What --help prints: usage, every option with its default, the exit statuses. One screen. */
-void options_help(FILE *out);
 
 const char *pmu_mode_name(enum pmu_mode mode);
 

@@ -3,9 +3,8 @@
 #ifndef MINIVMM_PROBE_H
 #define MINIVMM_PROBE_H
 
-#include "host.h"
-#include "mode.h"
-#include "options.h"
+#include "choice.h"
+#include "kvm.h"
 
 /* To stdout, as text for people or as one JSON object. */
 void probe_print(const struct options *options, const struct host *host,

@@ -8,7 +8,7 @@
 
 #include "host.h"
 #include "lines.h"
-#include "mode.h"
+#include "choice.h"
 #include "stats.h"
 #include "status.h"
 

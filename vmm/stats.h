@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 #include "../guest/lab.h"
-#include "mode.h"
+#include "choice.h"
+#include "host.h"
 
 /* One window as the VMM sees it; what record.c prints and stats_window() counts. */
 struct window {

@@ -8,7 +8,7 @@
 
 #include "cpulist.h"
 #include "fuzz.h"
-#include "options.h"
+#include "command_line.h"
 
 #define MAX_ARGS 40
 #define LIST     (CPUSET_CPUS * 5)

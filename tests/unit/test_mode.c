@@ -5,6 +5,9 @@
 
 #include "fail_capture.h"
 #include "fake_host.h"
+#include "affinity.h"
+#include "command_line.h"
+#include "mode.h"
 #include "mode_choice.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -7,7 +7,7 @@
 
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "options.h"
+#include "command_line.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIB           (1ull << 20)

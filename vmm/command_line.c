@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "command_line.h"
 #include "option_values.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
