@@ -28,7 +28,8 @@ class Bisection:
         """What the first patches make of all the cases; None if they cannot be built."""
         if first not in self.images:
             self.progress(f"builds the first {first} of {judgement.patches(self.series.patches)}")
-            self.images[first] = self.series.kernel("prefix", first)
+            with self.progress.during(lambda: f"builds the first {first} patches"):
+                self.images[first] = self.series.kernel("prefix", first)
         kernel = self.images[first]
         if not kernel:
             return None
