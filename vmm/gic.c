@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "map.h"
 #include "options.h"
+#include "resource.h"
 
 #define GICV2_MAX_VCPUS 8
 #define NR_IRQS         64u /* the fewest that KVM takes; the UART's INTID is 33 */
@@ -33,20 +34,21 @@ static enum status create_any(struct machine *machine)
 	machine->gic_fd = create_device(machine, wanted ? wanted : 3);
 	if (machine->gic_fd < 0 && !wanted && errno == ENODEV)
 		machine->gic_fd = create_device(machine, 2);
-	if (machine->gic_fd < 0 && errno == ENODEV)
+	if (machine->gic_fd >= 0)
+		return STATUS_OK;
+	if (errno == ENODEV && !wanted)
 		return fail(STATUS_HOST,
-			    "--gic=%s: this host's KVM cannot emulate that GIC; use "
-			    "--gic=%s",
-			    wanted == 2   ? "2"
-			    : wanted == 3 ? "3"
-					  : "auto",
-			    wanted == 3 ? "2" : "3");
-	if (machine->gic_fd < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_DEVICE of a GIC");
-	if (machine->gic == 2 && machine->nvcpus > GICV2_MAX_VCPUS)
-		return fail(STATUS_HOST, "--cpus=%d: a GICv2 has room for %d CPUs; lower --cpus",
-			    machine->nvcpus, GICV2_MAX_VCPUS);
-	return STATUS_OK;
+			    "this host's KVM cannot emulate a GIC, neither version 3 nor 2, "
+			    "and guests need one; the kernel's log says why "
+			    "(dmesg | grep -i -e gic -e kvm)");
+	if (errno == ENODEV)
+		return fail(STATUS_HOST,
+			    "--gic=%d: this host's KVM cannot emulate that GIC; use --gic=auto",
+			    wanted);
+	if (errno == E2BIG)
+		return fail(STATUS_HOST, "--cpus=%d: a GICv2 has room for %d CPUs; lower --cpus%s",
+			    machine->nvcpus, GICV2_MAX_VCPUS, wanted ? ", or use --gic=auto" : "");
+	return fail_resource("KVM_CREATE_DEVICE of a GIC");
 }
 
 static enum status set_address(struct machine *machine, unsigned type, uint64_t address)

@@ -116,8 +116,11 @@ static enum status read_pmu(struct folder devices, const char *name, struct host
 		return errno == ENOENT || errno == ENOTDIR
 			       ? STATUS_OK
 			       : fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
-	if (cpulist_parse(attribute.text, &pmu.cpus) || cpuset_is_empty(&pmu.cpus))
+	if (cpulist_parse(attribute.text, &pmu.cpus))
 		return fail(STATUS_HOST, "%s is not a list of CPUs", attribute.path);
+	/* It counts on no CPU, so that no vCPU can use it. */
+	if (cpuset_is_empty(&pmu.cpus))
+		return STATUS_OK;
 
 	if (attribute_read(&attribute, devices, name, "type"))
 		return fail_errno(STATUS_HOST, "cannot read %s", attribute.path);

@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "first_pmu.h"
 #include "kvm.h"
+#include "resource.h"
 
 /* What KVM gives for an extension, 0 if it does not have it; -1 after an error line. */
 static int check_extension(const struct kvm *kvm, int extension)
@@ -28,6 +29,13 @@ enum status kvm_open(struct kvm *kvm)
 	if (kvm->fd < 0 && errno == EACCES)
 		return fail(STATUS_HOST, "/dev/kvm: permission denied; join the group that owns it "
 					 "(usually kvm) or run as root");
+	if (kvm->fd < 0 && errno == EPERM)
+		return fail_errno(
+			STATUS_HOST,
+			"/dev/kvm: a device cgroup forbids it; allow it there "
+			"(systemd: DeviceAllow=/dev/kvm rw, containers: --device=/dev/kvm)");
+	if (kvm->fd < 0 && errno != ENOENT && errno != ENXIO && errno != ENODEV)
+		return fail_resource("cannot open /dev/kvm");
 	if (kvm->fd < 0)
 		return fail_errno(STATUS_HOST, "cannot open /dev/kvm; it needs a kernel with KVM "
 					       "that was booted at EL2, or scripts/board");
@@ -87,7 +95,7 @@ static enum status throw_away_vcpu(int vm, uint32_t features, int *vcpu)
 
 	*vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
 	if (*vcpu < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VCPU of a throw-away VM");
+		return fail_resource("KVM_CREATE_VCPU of a throw-away VM");
 	if (ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) < 0) {
 		status = fail_errno(STATUS_INTERNAL, "KVM_ARM_PREFERRED_TARGET of a throw-away VM");
 	} else {
@@ -150,7 +158,7 @@ static enum status ask_throw_away_vm(const struct kvm *kvm, uint32_t features, b
 	enum status status;
 
 	if (vm < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM for a throw-away VM");
+		return fail_resource("KVM_CREATE_VM for a throw-away VM");
 	status = throw_away_vcpu(vm, features, &vcpu);
 	*has = vcpu >= 0;
 	if (!status && vcpu >= 0 && offers)

@@ -14,6 +14,7 @@
 #include "machine.h"
 #include "map.h"
 #include "options.h"
+#include "resource.h"
 
 static enum status create_vm(struct machine *machine)
 {
@@ -27,7 +28,7 @@ static enum status create_vm(struct machine *machine)
 			    (unsigned long long)(MAP_RAM_BASE + size), machine->kvm.ipa_bits);
 	machine->vm_fd = kvm_create_vm(&machine->kvm, MAP_RAM_BASE + size);
 	if (machine->vm_fd < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VM");
+		return fail_resource("KVM_CREATE_VM");
 	run_size = ioctl(machine->kvm.fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (run_size < (int)sizeof(struct kvm_run))
 		return fail_errno(STATUS_INTERNAL, "KVM_GET_VCPU_MMAP_SIZE returned %d", run_size);
@@ -91,10 +92,10 @@ static enum status create_vcpu(struct machine *machine, int index)
 			    "more than 8); lower --cpus",
 			    machine->nvcpus, index);
 	if (vcpu->fd < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_CREATE_VCPU %d", index);
+		return fail_resource("KVM_CREATE_VCPU %d", index);
 	run = mmap(NULL, machine->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (run == MAP_FAILED)
-		return fail_errno(STATUS_INTERNAL, "mmap of vCPU %d", index);
+		return fail_resource("mmap of vCPU %d", index);
 	vcpu->run = run;
 	return STATUS_OK;
 }

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #include "fail.h"
 #include "machine.h"
 #include "options.h"
+#include "resource.h"
 #include "wait.h"
 
 #define KICK_SIGNAL  SIGUSR1
@@ -128,11 +128,10 @@ static enum status start_threads(struct machine *machine)
 	gate_init(&machine->gate, (unsigned)machine->nvcpus);
 	for (int i = 0; i < machine->nvcpus; i++) {
 		pthread_t thread;
-		int error = pthread_create(&thread, NULL, vcpu_thread, &machine->vcpus[i]);
 
-		if (error)
-			return fail(STATUS_INTERNAL, "cannot start the thread of vCPU %d: %s", i,
-				    strerror(error));
+		errno = pthread_create(&thread, NULL, vcpu_thread, &machine->vcpus[i]);
+		if (errno)
+			return fail_resource("cannot start the thread of vCPU %d", i);
 	}
 	return STATUS_OK;
 }
@@ -186,7 +185,7 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 	atomic_store(&machine->end, -1);
 	machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (machine->wake_fd < 0)
-		return fail_errno(STATUS_INTERNAL, "eventfd");
+		return fail_resource("eventfd");
 	pthread_mutex_init(&machine->lock, NULL);
 	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
 	output_limit(&machine->output, machine->options->limit, machine_full);

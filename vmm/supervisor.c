@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "resource.h"
 #include "supervisor.h"
 
 /* SIGUSR1 is the VMM's own and does nothing to it; others end both, as they always do. */
@@ -73,7 +74,7 @@ bool supervise(enum status *status)
 		return true;
 	}
 	if (vmm < 0) {
-		*status = fail_errno(STATUS_INTERNAL, "cannot fork the VMM's process");
+		*status = fail_resource("cannot fork the VMM's process");
 		return false;
 	}
 	how = watch(vmm, &signals);

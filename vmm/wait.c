@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "options.h"
+#include "resource.h"
 #include "wait.h"
 
 #define NEVER       UINT64_MAX
@@ -41,7 +42,7 @@ static enum status take_signals(int *fd)
 	if (errno)
 		return fail_errno(STATUS_INTERNAL, "cannot block signals");
 	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return *fd < 0 ? fail_errno(STATUS_INTERNAL, "signalfd") : STATUS_OK;
+	return *fd < 0 ? fail_resource("signalfd") : STATUS_OK;
 }
 
 enum status wait_open(struct waiter *waiter, struct machine *machine)

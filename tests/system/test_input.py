@@ -115,16 +115,40 @@ def too_many_vcpus_to_move(result):
     result.expect_status(USAGE).expect_one_line("--migrate", "300 vCPUs", "--jail=off")
 
 
+def failing(call, error, *words, nth=1, every=0):
+    """minivmm whose system call CALL fails, without a parent that says how the VMM ended."""
+    return ["fault", f"--call={call}", f"--nth={nth}", *([f"--every={every}"] if every else []), f"--errno={error}",
+            "minivmm", "--jail=off", "--pmu=off", *words, "guest.bin"]
+
+
+@test(failing("openat", "EPERM"),
+      failing("ioctl:KVM_CREATE_VCPU", "EMFILE", "--cpus=3", nth=3),
+      failing("ioctl:KVM_CREATE_DEVICE", "E2BIG", "--gic=2"),
+      failing("ioctl:KVM_CREATE_DEVICE", "ENODEV", every=1),
+      failing("ioctl:KVM_CREATE_VM", "ENOMEM"),
+      failing("eventfd2", "EMFILE"), failing("signalfd4", "ENFILE"))
+def what_the_host_lacks_is_no_internal_error(device, files, big, neither, memory, *descriptors):
+    """A device cgroup, too few descriptors, no memory, no GIC, one without room: status 69, and what would work."""
+    device.expect_status(HOST).expect_one_line("/dev/kvm", "device cgroup", "DeviceAllow=", "not permitted")
+    expect("EL2" not in device.stderr, device.stderr)
+    files.expect_status(HOST).expect_one_line("KVM_CREATE_VCPU 2", "ulimit -n", "lower --cpus")
+    big.expect_status(HOST).expect_one_line("a GICv2 has room for 8 CPUs", "--gic=auto")
+    neither.expect_status(HOST).expect_one_line("neither version 3 nor 2", "dmesg")
+    memory.expect_status(HOST).expect_one_line("KVM_CREATE_VM", "free memory")
+    for result in descriptors:
+        result.expect_status(HOST).expect_one_line("limit of open files")
+
+
 @test(["minivmm", "--gic=2", "guest.bin"])
 def no_gicv2(result):
     """--gic=2 on a GICv3 host without GICv2 emulation: status 69, and what would work."""
-    result.expect_status(HOST).expect_one_line("--gic=2", "use --gic=3")
+    result.expect_status(HOST).expect_one_line("--gic=2", "use --gic=auto")
 
 
 @test(["minivmm", "--gic=3", "guest.bin"], topology="gicv2")
 def no_gicv3(result):
     """--gic=3 on a GICv2 host: status 69, and what would work."""
-    result.expect_status(HOST).expect_one_line("--gic=3", "use --gic=2")
+    result.expect_status(HOST).expect_one_line("--gic=3", "use --gic=auto")
 
 
 @test(["minivmm", "crash.bin"], host=True)
