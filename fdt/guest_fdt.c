@@ -5,6 +5,7 @@
  * QEMU's virt machine and of Linux' bindings.
  */
 #include <libfdt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,22 +17,42 @@ enum { PHANDLE_GIC = 1, PHANDLE_CLOCK };
 /* The cells of an interrupt specifier, arm,gic.yaml. */
 enum { SPI = 0, PPI = 1, LEVEL_HIGH = 4 };
 
-/* What a tree takes, without the length of its bootargs, and what each CPU adds; both rounded up.
- */
+/* What a tree takes, without the length of its bootargs, and what each CPU adds. */
 #define ROOM_FIXED 2560
 #define ROOM_CPU   144
 
 /* The first error stays, and nothing is written after it. */
 struct tree {
 	void *fdt;
+	size_t size, most; /* of the buffer: what libfdt knows of, and all there is */
 	int error;
 	uint32_t ppi_flags;
 };
 
+/* After each call: whether it failed for lack of room, and there is more now. */
+static bool has_more_room(struct tree *tree)
+{
+	size_t used;
+
+	if (tree->error != -FDT_ERR_NOSPACE || tree->size == tree->most)
+		return false;
+	tree->size = tree->size * 2 < tree->most ? tree->size * 2 : tree->most;
+	tree->error = fdt_resize(tree->fdt, tree->fdt, (int)tree->size);
+	if (tree->error)
+		return false;
+	/* The names have moved to the new end; what libfdt leaves out to align must be zero. */
+	used = fdt_off_dt_struct(tree->fdt) + fdt_size_dt_struct(tree->fdt);
+	memset((char *)tree->fdt + used, 0, tree->size - fdt_size_dt_strings(tree->fdt) - used);
+	return true;
+}
+
 static void begin(struct tree *tree, const char *name)
 {
-	if (!tree->error)
+	while (!tree->error) {
 		tree->error = fdt_begin_node(tree->fdt, name);
+		if (!has_more_room(tree))
+			break;
+	}
 }
 
 static void begin_at(struct tree *tree, const char *name, uint64_t address)
@@ -44,14 +65,20 @@ static void begin_at(struct tree *tree, const char *name, uint64_t address)
 
 static void end(struct tree *tree)
 {
-	if (!tree->error)
+	while (!tree->error) {
 		tree->error = fdt_end_node(tree->fdt);
+		if (!has_more_room(tree))
+			break;
+	}
 }
 
 static void bytes(struct tree *tree, const char *name, const void *value, size_t size)
 {
-	if (!tree->error)
+	while (!tree->error) {
 		tree->error = fdt_property(tree->fdt, name, value, (int)size);
+		if (!has_more_room(tree))
+			break;
+	}
 }
 
 static void string(struct tree *tree, const char *name, const char *value)
@@ -254,20 +281,29 @@ static size_t enough(const struct guest_fdt *guest)
 
 int guest_fdt_write(const struct guest_fdt *guest, void *buffer, size_t size)
 {
-	struct tree tree = { .fdt = buffer, .ppi_flags = LEVEL_HIGH };
-
-	if (size > enough(guest))
-		size = enough(guest);
+	size_t first = guest->room ? guest->room : enough(guest);
+	struct tree tree = { .fdt = buffer,
+			     .size = first < size ? first : size,
+			     .most = size,
+			     .ppi_flags = LEVEL_HIGH };
 
 	/* A GICv2's PPIs name their CPUs, of which it has at most 8. */
 	if (guest->gic == 2)
 		tree.ppi_flags |= ((1u << guest->cpus) - 1) << 8;
 	/* Looking for names that are there already would take longer than all the rest. */
-	tree.error = fdt_create_with_flags(buffer, (int)size, FDT_CREATE_FLAG_NO_NAME_DEDUP);
+	tree.error = fdt_create_with_flags(buffer, (int)tree.size, FDT_CREATE_FLAG_NO_NAME_DEDUP);
 	if (!tree.error)
 		tree.error = fdt_finish_reservemap(buffer);
 	root(&tree, guest);
-	if (!tree.error)
+	while (!tree.error) {
 		tree.error = fdt_finish(buffer);
+		if (!has_more_room(&tree))
+			break;
+	}
 	return tree.error ? tree.error : (int)fdt_totalsize(buffer);
+}
+
+const char *guest_fdt_error(int error)
+{
+	return error == -FDT_ERR_NOSPACE ? NULL : fdt_strerror(error);
 }

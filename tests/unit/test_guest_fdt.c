@@ -300,9 +300,29 @@ static void no_room_is_an_error_and_no_overrun(void **state)
 	}
 }
 
+/* Whatever it begins with, and wherever that is full: the same tree. */
+static void grows_where_it_must(void **state)
+{
+	static uint8_t grown[sizeof(blob)] __attribute__((aligned(8)));
+	struct guest_fdt guest = plain;
+
+	(void)state;
+	guest.cpus = 40;
+	write_tree(&guest);
+	for (guest.room = 64; guest.room < fdt_totalsize(blob); guest.room += 8) {
+		memset(grown, 0xee, sizeof(grown));
+		assert_int_equal(guest_fdt_write(&guest, grown, sizeof(grown)),
+				 fdt_totalsize(blob));
+		assert_memory_equal(grown, blob, fdt_totalsize(blob));
+	}
+	assert_string_equal(guest_fdt_error(-FDT_ERR_BADSTATE), fdt_strerror(-FDT_ERR_BADSTATE));
+	assert_null(guest_fdt_error(-FDT_ERR_NOSPACE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(grows_where_it_must),
 		cmocka_unit_test(the_machine_is_described),
 		cmocka_unit_test(the_command_line_arrives),
 		cmocka_unit_test(a_pmu_is_there_only_with_a_pmu),
