@@ -5,6 +5,7 @@
 #include "jail_filter.h"
 
 #define TO_ALLOW 255 /* in place of how many instructions a jump skips, until the end is known */
+#define FAR      200 /* a jump can skip 255 */
 
 static void emit(struct jail_filter *filter, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
 {
@@ -31,7 +32,9 @@ static void load_argument(struct jail_filter *filter, unsigned arg)
 
 void jail_filter_begin(struct jail_filter *filter, uint32_t architecture, uint32_t refuse)
 {
-	*filter = (struct jail_filter){ .refuse = refuse };
+	/* Not the code: its pages would be the thread's from then on. */
+	filter->refuse = refuse;
+	filter->group = filter->waiting = filter->length = 0;
 	/*
 	 * Of no use to the program. The kernel runs a new one for each call number there is,
 	 * up to its first look at an argument, to remember what it always allows: that costs
@@ -67,8 +70,21 @@ static void begin_group(struct jail_filter *filter, const struct jail_rule *rule
 	load_argument(filter, rule->arg);
 }
 
+/* For the jumps until here, as the program's end is too far for them. */
+static void allow_here(struct jail_filter *filter)
+{
+	end_group(filter);
+	emit(filter, BPF_JMP | BPF_JA, 0, 0, 1);
+	emit(filter, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+	filter->waiting = 0;
+}
+
 void jail_filter_allow(struct jail_filter *filter, const struct jail_rule *rule, uint32_t value)
 {
+	if (!filter->waiting)
+		filter->waiting = filter->length;
+	else if (filter->length - filter->waiting > FAR)
+		allow_here(filter);
 	if (rule->check == JAIL_ANY) {
 		end_group(filter);
 		jump_if_equal(filter, (uint32_t)rule->call, TO_ALLOW);
@@ -91,9 +107,11 @@ bool jail_filter_end(struct jail_filter *filter)
 	emit(filter, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
 	if (filter->length > JAIL_FILTER_ROOM)
 		return false;
-	for (size_t i = 0; i < allow; i++) {
+	for (size_t i = allow; i-- > 0;) {
 		struct sock_filter *jump = &filter->code[i];
 
+		if (jump->code == (BPF_RET | BPF_K) && jump->k == SECCOMP_RET_ALLOW)
+			allow = i;
 		if (BPF_CLASS(jump->code) != BPF_JMP)
 			continue;
 		if (jump->jt == TO_ALLOW)

@@ -9,13 +9,14 @@
 
 #include "jail_rules.h"
 
-#define JAIL_FILTER_ROOM 255 /* what a jump can skip */
+#define JAIL_FILTER_ROOM 1024 /* enough for a rule for each vCPU */
 
 struct jail_filter {
 	uint32_t refuse;      /* SECCOMP_RET_...: what becomes of calls that no rule allows */
 	unsigned short group; /* where the checks of an argument began; 0: there are none */
 	int group_call;
 	unsigned group_arg;
+	unsigned short waiting; /* the first jump that waits for an instruction to allow the call */
 	unsigned short length;
 	struct sock_filter code[JAIL_FILTER_ROOM];
 };
