@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "fail.h"
 
 static bool in_foreground(void)
 {
@@ -48,8 +49,8 @@ static enum key take(struct console *console, uint8_t byte, struct pl011 *uart)
 		console->queue[console->count++] = byte;
 	else if (key == KEY_BREAK)
 		console->queue[console->count++] = PL011_BREAK;
-	else if (key == KEY_HELP && write(STDERR_FILENO, keys_help, strlen(keys_help)) < 0)
-		return KEY_NONE;
+	else if (key == KEY_HELP)
+		tell_text(keys_help);
 	return key;
 }
 

@@ -1,22 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fail.h"
 
-/* One write, so that lines of several threads do not mix. */
-static void print_line(const char *format, va_list args, const char *reason)
-{
-	char text[1024];
+#define PATIENCE_MS 1000
 
-	vsnprintf(text, sizeof(text), format, args);
-	fprintf(stderr, "minivmm: %s%s%s\n", text, reason ? ": " : "", reason ? reason : "");
+static void (*print_to)(void *owner, const char *text, size_t size);
+static void *print_owner;
+
+void fail_through(void (*print)(void *owner, const char *text, size_t size), void *owner)
+{
+	print_to = print;
+	print_owner = owner;
+}
+
+/* Who does not read stderr for a second does not get it. */
+static void print(const char *text, size_t size)
+{
+	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (print_to) {
+		print_to(print_owner, text, size);
+		return;
+	}
+	while (size && poll(&err, 1, PATIENCE_MS)) {
+		ssize_t put = write(STDERR_FILENO, text, size);
+
+		if (put < 0 && errno != EINTR)
+			return;
+		if (put > 0) {
+			text += put;
+			size -= (size_t)put;
+		}
+	}
+}
+
+/* All at once, so that lines of several threads do not mix. */
+static void print_line(const char *name, const char *format, va_list args, const char *reason)
+{
+	char text[1280];
+	size_t used = (size_t)snprintf(text, sizeof(text), "%s", name);
+
+	vsnprintf(text + used, 1024, format, args);
+	used = strlen(text);
+	snprintf(text + used, sizeof(text) - used, "%s%s\n", reason ? ": " : "",
+		 reason ? reason : "");
+	print(text, strlen(text));
 }
 
 void fail_line(const char *format, va_list args)
 {
-	print_line(format, args, NULL);
+	print_line("minivmm: ", format, args, NULL);
 }
 
 enum status fail(enum status status, const char *format, ...)
@@ -24,7 +62,7 @@ enum status fail(enum status status, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_line(format, args, NULL);
+	print_line("minivmm: ", format, args, NULL);
 	va_end(args);
 	return status;
 }
@@ -35,7 +73,33 @@ enum status fail_errno(enum status status, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_line(format, args, reason);
+	print_line("minivmm: ", format, args, reason);
 	va_end(args);
 	return status;
+}
+
+void tell(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line("", format, args, NULL);
+	va_end(args);
+}
+
+void tell_text(const char *text)
+{
+	print(text, strlen(text));
+}
+
+static ssize_t write_told(void *cookie, const char *text, size_t size)
+{
+	(void)cookie;
+	print(text, size);
+	return (ssize_t)size;
+}
+
+FILE *tell_open(void)
+{
+	return fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_told });
 }

@@ -7,6 +7,7 @@
 #define MINIVMM_FAIL_H
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "status.h"
 
@@ -19,5 +20,17 @@ enum status fail_errno(enum status status, const char *format, ...)
 
 /* fail() for who is given the arguments. */
 void fail_line(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
+/* Prints TEXT as a line, which is no error. */
+void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with lines that are there already. */
+void tell_text(const char *text);
+
+/* A stream for text of many lines, which fclose() sends; NULL with errno. */
+FILE *tell_open(void);
+
+/* From now on @print gets all of these, with @owner, in place of stderr; NULL: stderr again. */
+void fail_through(void (*print)(void *owner, const char *text, size_t size), void *owner);
 
 #endif

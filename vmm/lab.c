@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../guest/lab.h"
+#include "fail.h"
 #include "machine.h"
 #include "odd.h"
 #include "options.h"
@@ -52,14 +53,21 @@ static void hop(struct machine *machine, int index)
 	stays_hop(&vcpu->stays, &before, &after);
 }
 
-/* With machine->lock held: each kind once. */
+/* With machine->lock held, and no wait for who reads stderr: each kind once. */
 static void report_odd(struct machine *machine, const struct window *window)
 {
 	unsigned kinds = odd_find(window->record, machine->choice->mode != PMU_OFF) & ~machine->odd;
 
+	FILE *told;
+
 	machine->odd |= kinds;
-	if (kinds && !machine->options->quiet)
-		odd_print(kinds, window->vcpu, window->record, stderr);
+	if (!kinds || machine->options->quiet)
+		return;
+	told = tell_open();
+	if (!told)
+		return;
+	odd_print(kinds, window->vcpu, window->record, told);
+	fclose(told);
 }
 
 static void take_record(struct machine *machine, int index, uint64_t gpa)
@@ -87,9 +95,9 @@ static void take_record(struct machine *machine, int index, uint64_t gpa)
 	pthread_mutex_lock(&machine->lock);
 	report_odd(machine, &window);
 	stats_window(&machine->stats, &window);
+	pthread_mutex_unlock(&machine->lock);
 	record_window(&machine->record, machine->host, &window);
 	trace_window(&machine->trace, machine->host, &window);
-	pthread_mutex_unlock(&machine->lock);
 }
 
 static void take_fault(struct machine *machine, int index, uint64_t gpa)

@@ -1,137 +1,163 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fail.h"
 #include "lines.h"
 
-/*
- * A write may be interrupted, but who ends a run interrupts its threads until they
- * end: they must, even if nobody reads.
- */
-#define PATIENCE 4
+#define ENOUGH   (1 << 16) /* bytes that are written together */
+#define RETRY_NS 10000000l
+#define PER_S    100 /* retries */
+#define TRIES    4   /* of a last write that a signal interrupts */
 
-static void count(struct lines *lines, const char *data, size_t sent)
-{
-	const char *newline = memrchr(data, '\n', sent);
-
-	if (newline)
-		lines->whole = lines->size + (uint64_t)(newline - data) + 1;
-	lines->size += sent;
-}
-
-/* Not of a pipe, nor of what others write to as well. */
-static void drop_cut_line(const struct lines *lines)
-{
-	if (lines->fd != STDOUT_FILENO && lines->whole < lines->size &&
-	    ftruncate(lines->fd, (off_t)lines->whole) < 0)
-		return; /* no file: what was sent was sent */
-}
-
-/* Waits for a slow reader, if that is why; false if there is no going on. */
-static bool try_again(const struct lines *lines, unsigned *interrupted)
-{
-	struct pollfd out = { .fd = lines->fd, .events = POLLOUT };
-
-	if (errno == EAGAIN && poll(&out, 1, -1) >= 0)
-		return true;
-	return errno == EINTR && ++*interrupted < PATIENCE;
-}
-
-size_t lines_fitting(uint64_t room, const void *data, size_t size)
-{
-	const char *newline;
-
-	if (size <= room)
-		return size;
-	newline = memrchr(data, '\n', room);
-	return newline ? (size_t)(newline - (const char *)data) + 1 : 0;
-}
-
-static void reach_limit(struct lines *lines)
-{
-	lines->full = true;
-	lines->error = EFBIG;
-	drop_cut_line(lines);
-	lines->reached(lines->owner);
-}
-
-/* stdio's. What it had to write when this fails is lost, so that all after it must be too. */
-static ssize_t write_all(void *cookie, const char *data, size_t size)
+/* stdio's. It takes all: what has no room is lost, and so is all that comes after it. */
+static ssize_t add(void *cookie, const char *data, size_t size)
 {
 	struct lines *lines = cookie;
-	unsigned interrupted = 0;
-	size_t fits = lines_fitting(lines->limit - lines->size, data, size), left = fits;
 
-	while (left && !lines->error) {
-		ssize_t sent = write(lines->fd, data, left);
+	output_add(&lines->output, data, size);
+	return (ssize_t)size;
+}
 
-		if (sent >= 0) {
-			count(lines, data, (size_t)sent);
-			data += sent;
-			left -= (size_t)sent;
-		} else if (!try_again(lines, &interrupted)) {
-			lines->error = errno;
-			drop_cut_line(lines);
+/*
+ * NONBLOCK, so that nobody waits in open() or write(): a FIFO that nobody reads is tried again.
+ */
+static int open_file(const char *path, unsigned timeout_s)
+{
+	static const struct timespec pause = { .tv_nsec = RETRY_NS };
+
+	for (unsigned tries = 0;; tries++) {
+		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+
+		if (fd >= 0 || errno != ENXIO)
+			return fd;
+		if (timeout_s && tries / PER_S >= timeout_s) {
+			errno = ETIMEDOUT;
+			return -1;
 		}
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}
-	if (fits < size && !lines->error)
-		reach_limit(lines);
-	return lines->error ? 0 : (ssize_t)size;
 }
 
-static int close_file(void *cookie)
+bool lines_open(struct lines *lines, const char *path, unsigned timeout_s)
 {
-	const struct lines *lines = cookie;
+	const cookie_io_functions_t calls = { .write = add };
+	int fd = path ? open_file(path, timeout_s) : STDOUT_FILENO;
 
-	return lines->fd == STDOUT_FILENO ? 0 : close(lines->fd);
+	lines->file = NULL;
+	if (fd < 0)
+		return false;
+	output_init(&lines->output, fd, NULL, NULL);
+	lines->opener = pthread_self();
+	lines->file = fopencookie(lines, "w", calls);
+	if (lines->file)
+		setvbuf(lines->file, lines->buffer, _IOFBF, sizeof(lines->buffer));
+	else if (path)
+		close(fd);
+	return lines->file;
 }
 
-FILE *lines_open(struct lines *lines, const char *path)
+enum status lines_fail_open(const char *option, const char *path, unsigned timeout_s)
 {
-	const cookie_io_functions_t calls = { .write = write_all, .close = close_file };
-	FILE *file;
-
-	*lines = (struct lines){ .fd = STDOUT_FILENO, .limit = UINT64_MAX };
-	if (path)
-		lines->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (lines->fd < 0)
-		return NULL;
-	file = fopencookie(lines, "w", calls);
-	if (file)
-		setvbuf(file, lines->buffer, lines->fd == STDOUT_FILENO ? _IOLBF : _IOFBF,
-			sizeof(lines->buffer));
-	else
-		close_file(lines);
-	return file;
+	if (errno == ETIMEDOUT)
+		return fail(STATUS_TIMEOUT,
+			    "%s=%s: nobody opened this FIFO to read it within %u s (--timeout)",
+			    option, path, timeout_s);
+	return fail_errno(STATUS_INPUT, "%s=%s: cannot be written", option, path);
 }
 
 void lines_limit(struct lines *lines, uint64_t bytes, void (*reached)(void *owner), void *owner)
 {
-	lines->limit = bytes;
-	lines->reached = reached;
-	lines->owner = owner;
+	output_limit(&lines->output, bytes, reached, owner);
 }
 
-enum status lines_close(struct lines *lines, FILE *file, const char *option, const char *path,
+static bool never_waits(const struct lines *lines)
+{
+	return pthread_equal(lines->opener, pthread_self());
+}
+
+bool lines_room(struct lines *lines)
+{
+	return output_room(&lines->output) >= LINES_EVENT || output_shut(&lines->output);
+}
+
+/* The last event's room is kept for the thread that never waits. */
+static bool may_add(struct lines *lines)
+{
+	return never_waits(lines) || output_room(&lines->output) >= 2 * LINES_EVENT ||
+	       output_shut(&lines->output) || atomic_load(&lines->output.hurry);
+}
+
+void lines_begin(struct lines *lines)
+{
+	flockfile(lines->file);
+	while (!may_add(lines)) {
+		funlockfile(lines->file);
+		output_write(&lines->output);
+		flockfile(lines->file);
+	}
+}
+
+void lines_end(struct lines *lines)
+{
+	struct output *output = &lines->output;
+
+	fflush(lines->file);
+	funlockfile(lines->file);
+	if (output->fd != STDOUT_FILENO && OUTPUT_ROOM - output_room(output) < ENOUGH)
+		return;
+	if (never_waits(lines))
+		output_flush(output);
+	else
+		output_write(output);
+}
+
+/* Not of a pipe, nor of what others write to as well. */
+static void drop_cut_line(const struct output *output)
+{
+	if (output->fd != STDOUT_FILENO && output->whole < output->written &&
+	    ftruncate(output->fd, (off_t)output->whole) < 0)
+		return; /* no file: what was sent was sent */
+}
+
+static int close_output(struct output *output)
+{
+	int tries = 0;
+
+	while (!output_flush(output))
+		if (++tries == TRIES)
+			output_abandon(output);
+	if (output_shut(output))
+		drop_cut_line(output);
+	return output->fd == STDOUT_FILENO ? 0 : close(output->fd);
+}
+
+enum status lines_close(struct lines *lines, const char *option, const char *path,
 			const char *units)
 {
-	int error = fclose(file) ? errno : 0;
+	struct output *output = &lines->output;
+	int error;
 
-	if (lines->full)
+	fclose(lines->file); /* what is written by add() cannot fail */
+	lines->file = NULL;
+	error = close_output(output) ? errno : 0;
+	if (output->lost)
+		error = output->lost;
+	else if (output->full)
 		return fail(
 			STATUS_INPUT,
 			"%s=%s: the limit of %llu bytes is reached (--limit raises it); its %llu "
 			"bytes are whole %s",
-			option, path, (unsigned long long)lines->limit,
-			(unsigned long long)lines->whole, units);
-	errno = lines->error ? lines->error : error;
-	if (!errno)
+			option, path, (unsigned long long)output->limit,
+			(unsigned long long)output->whole, units);
+	if (!error)
 		return STATUS_OK;
-	return fail_errno(STATUS_INPUT,
-			  "%s=%s: its first %llu bytes are whole %s, what came after them is lost",
-			  option, path, (unsigned long long)lines->whole, units);
+	return fail(STATUS_INPUT,
+		    "%s=%s: its first %llu bytes are whole %s, what came after them is lost: %s",
+		    option, path, (unsigned long long)output->whole, units,
+		    error == OUTPUT_UNREAD ? "nobody read on" : strerror(error));
 }

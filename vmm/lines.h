@@ -1,42 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* A file of lines, all of them whole: where a write fails or its limit is reached, the file ends
- * before the line that was cut. */
+/*
+ * A file of lines, all of them whole: where a write fails, its limit is reached or nobody reads on,
+ * the file ends before the line that was cut. Lines are gathered in memory (output.h): any thread
+ * may add some, and only a vCPU's thread waits for a slow reader, with no lock held.
+ */
 #ifndef MINIVMM_LINES_H
 #define MINIVMM_LINES_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "output.h"
 #include "status.h"
 
+#define LINES_EVENT 4096 /* more than is written between lines_begin() and lines_end() */
+
 struct lines {
-	int fd;
-	int error;      /* errno of the write that failed; nothing is written after it */
-	uint64_t size;  /* written */
-	uint64_t whole; /* of that, up to the end of the last whole line */
-	uint64_t limit; /* of size */
-	bool full;      /* more was to be written */
-	void (*reached)(void *owner);
-	void *owner;
-	char buffer[1 << 16];
+	FILE *file; /* what is written to it goes to @output; NULL: not open */
+	pthread_t opener;
+	struct output output;
+	char buffer[LINES_EVENT];
 };
 
 /*
- * A stream that writes the new file @path; NULL is stdout, to which the guest's console goes too:
- * each line at once then. NULL with errno. @lines must stay until lines_close().
+ * Opens the new file @path; NULL is stdout, to which the guest's console goes too: each line is
+ * written at once then. False with errno. The thread that opens it is the one that never waits:
+ * before it adds lines while the guest runs it asks lines_room(). A FIFO is opened when somebody
+ * reads it, or within @timeout_s seconds (0: no limit), or it fails with ETIMEDOUT.
  */
-FILE *lines_open(struct lines *lines, const char *path);
+bool lines_open(struct lines *lines, const char *path, unsigned timeout_s);
+
+/* The line about @option=@path after lines_open() has failed; its status. */
+enum status lines_fail_open(const char *option, const char *path, unsigned timeout_s);
 
 /* From now on the file takes @bytes; when they are written, and more is to be, calls @reached. */
 void lines_limit(struct lines *lines, uint64_t bytes, void (*reached)(void *owner), void *owner);
 
+/* Around what is written to @file without a pause, by one thread at a time. */
+void lines_begin(struct lines *lines);
+void lines_end(struct lines *lines);
+
+/* Whether the thread that never waits may add an event. */
+bool lines_room(struct lines *lines);
+
 /* Fails with STATUS_INPUT and a line about @option=@path if not all @units, its lines, are there.
  */
-enum status lines_close(struct lines *lines, FILE *file, const char *option, const char *path,
+enum status lines_close(struct lines *lines, const char *option, const char *path,
 			const char *units);
-
-/* How much of @size bytes there is room for, in whole lines. */
-size_t lines_fitting(uint64_t room, const void *data, size_t size);
 
 #endif

@@ -201,12 +201,14 @@ static enum status add_device_tree(struct machine *machine)
 	int size = guest_fdt_write(&tree, dtb, IMAGE_DTB_ROOM);
 
 	machine->dtb_size = (size_t)size;
-	if (size < 0)
-		return fail(STATUS_USAGE,
-			    "the device tree needs more than %llu bytes; shorten "
-			    "--append",
-			    IMAGE_DTB_ROOM);
-	return STATUS_OK;
+	if (size >= 0)
+		return STATUS_OK;
+	if (guest_fdt_error(size))
+		return fail(STATUS_INTERNAL, "the device tree: %s", guest_fdt_error(size));
+	return fail(STATUS_USAGE,
+		    "the device tree needs more than %llu bytes; shorten "
+		    "--append",
+		    IMAGE_DTB_ROOM);
 }
 
 enum status machine_write_dtb(const struct machine *machine, const char *path)
@@ -250,6 +252,7 @@ enum status machine_create(struct machine *machine)
 		machine->vcpus[i].fd = -1;
 		machine->vcpus[i].run = NULL;
 		atomic_store(&machine->vcpus[i].hops, 0);
+		machine->vcpus[i].writes = 0;
 	}
 
 	status = create_vm(machine);

@@ -39,7 +39,10 @@ struct vcpu {
 	atomic_uint moves; /* by another thread: odd while it is at it */
 	bool roams; /* the CPUs that it may use have more than one host PMU, or some have none */
 	struct stays stays;
+	uint64_t writes; /* to devices, since the guest began; its thread's */
 };
+
+#define MAX_OUTPUTS 4
 
 struct machine {
 	const struct options *options;
@@ -60,9 +63,15 @@ struct machine {
 	struct strays strays;
 	struct record record;
 	struct trace trace;
+	struct output messages;              /* stderr */
+	struct output *outputs[MAX_OUTPUTS]; /* those above that are open */
+	int noutputs;
+	timer_t alarm; /* of the outputs */
 	struct stats stats;
-	unsigned odd;         /* kinds of odd windows that were reported */
-	pthread_mutex_t lock; /* record, trace, stats, odd and strays */
+	unsigned odd; /* kinds of odd windows that were reported */
+	/* stats, odd and strays. Who holds it waits for nobody, least of all for an output's
+	 * reader. */
+	pthread_mutex_t lock;
 	struct gate gate;
 	struct jail jail;
 	int nvcpus;
@@ -103,9 +112,9 @@ enum status vpmu_create(const struct machine *machine);
 
 /*
  * run.c: puts this thread and a thread for each vCPU into the jail, then runs the guest
- * until it, a failure, a signal or the timeout ends the run; returns its status. A guest
- * that resets itself starts anew. The calling thread does what wait.h says. The others
- * wait at the gate in the end, and go with the process.
+ * until it, a failure, a signal or the timeout ends the run; prints the summary, closes record
+ * and trace, and returns the run's status. A guest that resets itself starts anew. The calling
+ * thread does what wait.h says. The others wait at the gate in the end, and go with the process.
  */
 enum status machine_run(struct machine *machine);
 
@@ -116,6 +125,8 @@ void machine_fail(struct machine *machine, enum status status, const char *forma
 	__attribute__((format(printf, 3, 4)));
 void machine_wake(void *machine); /* makes the main thread look for input and output to move */
 void machine_full(void *machine); /* a file has reached its limit: who closes it says so */
+/* For the main thread: whether record and trace take another event without waiting. */
+bool machine_has_room(struct machine *machine);
 uint64_t machine_now(const struct machine *machine); /* ns since the run's start */
 
 /* vcpu.c: a vCPU's thread. */
@@ -128,6 +139,9 @@ void vcpu_hop(struct vcpu *vcpu, int tid);
 
 /* refusal.c: after KVM_EXIT_FAIL_ENTRY: ends the run, or puts this thread on a covered CPU. */
 void vcpu_refused(struct vcpu *vcpu);
+
+/* vcpu_state.c: tells and records what each vCPU was doing when the run was ended. */
+void vcpu_states(struct machine *machine);
 
 /* lab.c: bus handler of the lab device; owner is the struct machine. */
 void lab_access(void *owner, struct bus_access *access);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* minivmm's main path: every step in the order that KVM demands. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "affinity.h"
 #include "fail.h"
+#include "files.h"
 #include "host.h"
 #include "kvm.h"
 #include "machine.h"
@@ -15,6 +19,8 @@
 #include "record.h"
 #include "supervisor.h"
 #include "version.h"
+
+#define STACK_KIB 80ull
 
 static enum status discover(const struct options *options, struct host *host)
 {
@@ -52,10 +58,6 @@ static enum status run_guest(struct machine *machine)
 			   counter_frequency());
 		trace_run(&machine->trace, machine->choice, machine->nvcpus);
 		status = machine_run(machine);
-		record_end(&machine->record, (int)status, machine_now(machine));
-		trace_end(&machine->trace, machine->host, machine_now(machine));
-		if (!options->quiet)
-			stats_print(&machine->stats, machine->host, machine->choice, stderr);
 	}
 	/* The machine goes with the process, which costs less than to take it apart. */
 	stats_free(&machine->stats);
@@ -68,6 +70,25 @@ static enum status end_output(enum status status)
 	if (fflush(stdout) == EOF && !status)
 		return fail_errno(STATUS_INPUT, "cannot write to stdout");
 	return status;
+}
+
+/* Before the first of them is opened, which would be empty then. */
+static enum status check_files(const struct options *options)
+{
+	const char *record =
+		options->record && strcmp(options->record, "-") ? options->record : NULL;
+	const struct named_file files[] = {
+		{ "--record", record, -1, true },
+		{ "--trace", options->trace, -1, true },
+		{ "--dtb-out", options->dtb_out, -1, true },
+		{ "the guest", options->image, -1, false },
+		{ "--initrd", options->initrd, -1, false },
+		{ "stdin", NULL, STDIN_FILENO, false },
+		{ "stdout", NULL, STDOUT_FILENO, true },
+		{ "stderr", NULL, STDERR_FILENO, true },
+	};
+
+	return files_differ(files, sizeof(files) / sizeof(files[0]));
 }
 
 static enum status start(struct machine *machine, const struct options *options)
@@ -100,14 +121,17 @@ static enum status start(struct machine *machine, const struct options *options)
 		return STATUS_OK;
 	}
 	if (!options->quiet)
-		fputs(choice.reasons, stderr);
+		tell_text(choice.reasons);
 
 	plan_copy(&machine->plan, &choice.plan);
-	status = record_open(&machine->record, options->record);
+	status = check_files(options);
+	if (status)
+		return status;
+	status = record_open(&machine->record, options->record, options->timeout_s);
 	if (status)
 		return status;
 	lines_limit(&machine->record.lines, options->limit, machine_full, machine);
-	status = trace_open(&machine->trace, options->trace);
+	status = trace_open(&machine->trace, options->trace, options->timeout_s);
 	if (!status) {
 		lines_limit(&machine->trace.lines, options->limit, machine_full, machine);
 		status = image_open(options->image, options->initrd, &machine->files);
@@ -121,11 +145,30 @@ static enum status start(struct machine *machine, const struct options *options)
 	return status ? status : closed;
 }
 
+/* The main thread's is as large as this limit. */
+static enum status check_stack(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < STACK_KIB << 10)
+		return fail(STATUS_HOST,
+			    "the limit of the stack's size is %llu KiB, and minivmm needs %llu: "
+			    "ulimit -s %llu",
+			    (unsigned long long)limit.rlim_cur >> 10, STACK_KIB, STACK_KIB);
+	return STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
-	static struct machine machine; /* these are too large for a stack */
+	static struct machine machine; /* too large for a stack, as are the options */
 	static struct options options;
-	enum status status = options_parse(argc, argv, &options);
+	enum status status = check_stack();
+
+	if (!files_standard())
+		return STATUS_HOST; /* and nowhere to say it */
+	signal(SIGPIPE, SIG_IGN);   /* a reader that has gone is an error of write() */
+	if (!status)
+		status = options_parse(argc, argv, &options);
 
 	machine.kvm.fd = -1;
 	if (status)

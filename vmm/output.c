@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lines.h"
 #include "output.h"
+
+#define SPINS    100
+#define PAUSE_NS 20000
+#define ALARM_NS 100000000
 
 /*
  * What a descriptor that is ready for output takes for sure: a pipe PIPE_BUF bytes, a
@@ -17,8 +20,9 @@ static size_t piece_for(int fd)
 {
 	struct stat kind;
 
-	return fstat(fd, &kind) == 0 && (S_ISFIFO(kind.st_mode) || S_ISREG(kind.st_mode)) ? PIPE_BUF
-											  : 1;
+	if (fstat(fd, &kind) < 0)
+		return PIPE_BUF; /* @alarm is there, if that is too much */
+	return S_ISREG(kind.st_mode) ? OUTPUT_ROOM : S_ISFIFO(kind.st_mode) ? PIPE_BUF : 1;
 }
 
 void output_init(struct output *output, int fd, void (*ask)(void *), void *owner)
@@ -27,17 +31,20 @@ void output_init(struct output *output, int fd, void (*ask)(void *), void *owner
 	output->piece = piece_for(fd);
 	output->ask = ask;
 	output->owner = owner;
-	output->asked = output->hurry = output->lock = false;
+	output->alarm = NULL;
+	output->asked = output->hurry = output->lock = output->full = false;
 	output->lost = 0;
 	output->limit = UINT64_MAX;
-	output->taken = 0;
-	output->full = false;
+	output->taken = output->written = output->whole = 0;
+	output->gathered = &output->bytes[0];
+	output->leaving = &output->bytes[1];
 	/* Not the bytes themselves: pages that no output comes to are never touched. */
-	output->gathered.count = output->leaving.count = 0;
+	for (int i = 0; i < 2; i++)
+		output->bytes[i].count = output->bytes[i].sent = 0;
 	pthread_mutex_init(&output->writing, NULL);
 }
 
-void output_limit(struct output *output, uint64_t bytes, void (*reached)(void *))
+void output_limit(struct output *output, uint64_t bytes, void (*reached)(void *), void *owner)
 {
 	struct stat kind;
 
@@ -45,6 +52,7 @@ void output_limit(struct output *output, uint64_t bytes, void (*reached)(void *)
 		return;
 	output->limit = bytes;
 	output->reached = reached;
+	output->owner = owner;
 }
 
 static inline bool try_lock(struct output *output)
@@ -52,10 +60,20 @@ static inline bool try_lock(struct output *output)
 	return !atomic_exchange_explicit(&output->lock, true, memory_order_acquire);
 }
 
+/* The plan may have put who holds it on this CPU, which it needs to go on. */
+static __attribute__((noinline)) void lock_slowly(struct output *output)
+{
+	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
+
+	for (unsigned spins = 1; !try_lock(output); spins++)
+		if (spins % SPINS == 0)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
 static inline void lock(struct output *output)
 {
-	while (!try_lock(output))
-		;
+	if (!try_lock(output))
+		lock_slowly(output);
 }
 
 static inline void unlock(struct output *output)
@@ -63,69 +81,118 @@ static inline void unlock(struct output *output)
 	atomic_store_explicit(&output->lock, false, memory_order_release);
 }
 
-static void drop_sent(struct output_bytes *leaving, size_t sent)
+bool output_shut(const struct output *output)
 {
-	leaving->count -= sent;
-	memmove(leaving->bytes, leaving->bytes + sent, leaving->count);
+	return atomic_load(&output->full) || atomic_load(&output->lost);
+}
+
+/* With the lock held: nothing is gathered any more, as there is no room for it. */
+static void shut(struct output *output)
+{
+	output->gathered->count = OUTPUT_ROOM;
+}
+
+/* With @writing held. What is leaving is lost, and so is all that comes after it. */
+static void lose(struct output *output, int why)
+{
+	int none = 0;
+
+	atomic_compare_exchange_strong(&output->lost, &none, why);
+	output->leaving->count = output->leaving->sent = 0;
+	lock(output);
+	shut(output);
+	unlock(output);
+}
+
+/* How much of @size bytes there is room for, in whole lines. */
+static size_t fitting(uint64_t room, const uint8_t *bytes, size_t size)
+{
+	const uint8_t *newline;
+
+	if (size <= room)
+		return size;
+	newline = memrchr(bytes, '\n', room);
+	return newline ? (size_t)(newline - bytes) + 1 : 0;
+}
+
+static bool all_sent(const struct output *output)
+{
+	return output->leaving->sent == output->leaving->count;
 }
 
 /*
- * With both locks held: what was gathered follows what is still leaving. True if that reaches
- * the limit; from then on there is no room to gather anything.
+ * With both locks held, when nothing is leaving any more: what was gathered does. True if that
+ * reaches the limit.
  */
 static bool take_gathered(struct output *output)
 {
-	struct output_bytes *from = &output->gathered, *to = &output->leaving;
-	size_t room = OUTPUT_ROOM - to->count, most = from->count < room ? from->count : room;
-	size_t taken;
+	struct output_bytes *taken = output->gathered;
+	size_t fits;
 
-	if (atomic_load(&output->full))
+	if (output_shut(output) || !taken->count)
 		return false;
-	taken = lines_fitting(output->limit - output->taken, from->bytes, most);
-	output->taken += taken;
-	memcpy(to->bytes + to->count, from->bytes, taken);
-	to->count += taken;
-	drop_sent(from, taken);
-	if (taken == most)
+	output->gathered = output->leaving;
+	output->leaving = taken;
+	output->gathered->count = output->gathered->sent = 0;
+	fits = fitting(output->limit - output->taken, taken->bytes, taken->count);
+	output->taken += fits;
+	if (fits == taken->count)
 		return false;
-	from->count = OUTPUT_ROOM;
+	taken->count = fits;
+	shut(output);
 	atomic_store(&output->full, true);
 	return true;
 }
 
-/* What is leaving is given up. Whose reader has gone (head, a pager) has had enough; else it is a
- * loss. */
-static size_t give_up(struct output *output)
+/* With @writing held. */
+static void note_sent(struct output *output, size_t size)
 {
-	int none = 0;
+	struct output_bytes *leaving = output->leaving;
+	const uint8_t *start = leaving->bytes + leaving->sent;
+	const uint8_t *newline = memrchr(start, '\n', size);
 
-	if (errno != EPIPE)
-		atomic_compare_exchange_strong(&output->lost, &none, errno);
-	return output->leaving.count;
+	if (newline)
+		output->whole = output->written + (uint64_t)(newline - start) + 1;
+	output->written += size;
+	leaving->sent += size;
 }
 
-static void write_all(struct output *output)
+static ssize_t write_leaving(struct output *output, size_t most)
 {
-	struct output_bytes *leaving = &output->leaving;
-	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
-	size_t sent = 0;
-	bool reached;
+	const struct output_bytes *leaving = output->leaving;
+	size_t left = leaving->count - leaving->sent;
 
-	pthread_mutex_lock(&output->writing);
-	lock(output);
-	reached = take_gathered(output);
-	unlock(output);
-	while (sent < leaving->count && !atomic_load(&output->hurry)) {
-		ssize_t put = write(output->fd, leaving->bytes + sent, leaving->count - sent);
+	return write(output->fd, leaving->bytes + leaving->sent, left < most ? left : most);
+}
+
+static void send_waiting(struct output *output)
+{
+	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
+
+	while (!all_sent(output) && !atomic_load(&output->hurry)) {
+		ssize_t put = write_leaving(output, OUTPUT_ROOM);
 
 		if (put >= 0)
-			sent += (size_t)put;
+			note_sent(output, (size_t)put);
 		else if (errno == EAGAIN)
 			poll(&out, 1, -1);
 		else if (errno != EINTR)
-			sent = give_up(output);
+			lose(output, errno);
 	}
-	drop_sent(leaving, sent);
+}
+
+void output_write(struct output *output)
+{
+	bool reached = false;
+
+	pthread_mutex_lock(&output->writing);
+	send_waiting(output);
+	if (all_sent(output)) {
+		lock(output);
+		reached = take_gathered(output);
+		unlock(output);
+		send_waiting(output);
+	}
 	pthread_mutex_unlock(&output->writing);
 	if (reached)
 		output->reached(output->owner);
@@ -133,19 +200,25 @@ static void write_all(struct output *output)
 
 enum gathered { GATHERED, GATHERED_FIRST, FULL };
 
+/* With the lock held: whether these are the first bytes since the last flush. */
+static inline enum gathered note_gathered(struct output *output)
+{
+	if (atomic_load_explicit(&output->asked, memory_order_relaxed))
+		return GATHERED;
+	atomic_store_explicit(&output->asked, true, memory_order_relaxed);
+	return GATHERED_FIRST;
+}
+
 static inline enum gathered gather(struct output *output, uint8_t byte)
 {
-	struct output_bytes *gathered = &output->gathered;
+	struct output_bytes *gathered;
 	enum gathered result = FULL;
 
 	lock(output);
-	if (gathered->count < OUTPUT_ROOM) {
+	gathered = output->gathered;
+	if (gathered->count < OUTPUT_SOON) {
 		gathered->bytes[gathered->count++] = byte;
-		result = GATHERED;
-		if (!atomic_load_explicit(&output->asked, memory_order_relaxed)) {
-			atomic_store_explicit(&output->asked, true, memory_order_relaxed);
-			result = GATHERED_FIRST;
-		}
+		result = note_gathered(output);
 	}
 	unlock(output);
 	return result;
@@ -156,14 +229,14 @@ static __attribute__((noinline)) void put_on(struct output *output, uint8_t byte
 {
 	for (; result == FULL; result = gather(output, byte)) {
 		/* The run is over, and this byte came after its end, or beyond its limit. */
-		if (atomic_load(&output->hurry) || atomic_load(&output->full))
+		if (atomic_load(&output->hurry) || output_shut(output))
 			return;
-		write_all(output);
+		output_write(output);
 	}
 	if (result == GATHERED_FIRST)
 		output->ask(output->owner);
 	if (byte == '\n')
-		write_all(output);
+		output_write(output);
 }
 
 void output_put(struct output *output, uint8_t byte)
@@ -174,28 +247,73 @@ void output_put(struct output *output, uint8_t byte)
 		put_on(output, byte, result);
 }
 
+void output_add(struct output *output, const void *bytes, size_t size)
+{
+	struct output_bytes *gathered;
+	enum gathered result = FULL;
+	int none = 0;
+
+	lock(output);
+	gathered = output->gathered;
+	if (size <= OUTPUT_ROOM - gathered->count) {
+		memcpy(gathered->bytes + gathered->count, bytes, size);
+		gathered->count += size;
+		result = note_gathered(output);
+	} else if (!output_shut(output)) {
+		atomic_compare_exchange_strong(&output->lost, &none, OUTPUT_UNREAD);
+	}
+	unlock(output);
+	if (result == GATHERED_FIRST && output->ask)
+		output->ask(output->owner);
+}
+
+size_t output_room(struct output *output)
+{
+	size_t room;
+
+	lock(output);
+	room = OUTPUT_ROOM - output->gathered->count;
+	unlock(output);
+	return room;
+}
+
 void output_hurry(struct output *output, bool hurry)
 {
 	atomic_store(&output->hurry, hurry);
 }
 
-static void write_some(struct output *output)
+/* Ready means that somebody has room; another process may take it before this write does. */
+static ssize_t write_at_once(struct output *output)
 {
-	struct output_bytes *leaving = &output->leaving;
-	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
-	size_t sent = 0, left, most = output->piece;
+	static const struct itimerspec soon = { { .tv_nsec = ALARM_NS }, { .tv_nsec = ALARM_NS } };
+	static const struct itimerspec never;
+	ssize_t put;
+	int error;
 
-	while ((left = leaving->count - sent) && poll(&out, 1, 0) == 1) {
-		ssize_t put = write(output->fd, leaving->bytes + sent, left < most ? left : most);
+	if (!output->alarm)
+		return write_leaving(output, output->piece);
+	timer_settime(*output->alarm, 0, &soon, NULL);
+	put = write_leaving(output, output->piece);
+	error = errno;
+	timer_settime(*output->alarm, 0, &never, NULL);
+	errno = error;
+	return put;
+}
+
+static void send_ready(struct output *output)
+{
+	struct pollfd out = { .fd = output->fd, .events = POLLOUT };
+
+	while (!all_sent(output) && poll(&out, 1, 0) == 1) {
+		ssize_t put = write_at_once(output);
 
 		if (put > 0)
-			sent += (size_t)put;
-		else if (put < 0 && errno == EAGAIN)
+			note_sent(output, (size_t)put);
+		else if (put == 0 || errno == EAGAIN || errno == EINTR)
 			break;
-		else if (put < 0 && errno != EINTR)
-			sent = give_up(output);
+		else
+			lose(output, errno);
 	}
-	drop_sent(leaving, sent);
 }
 
 /*
@@ -204,22 +322,27 @@ static void write_some(struct output *output)
  */
 bool output_flush(struct output *output)
 {
-	bool empty, reached;
+	bool empty = false, reached = false;
 
 	if (pthread_mutex_trylock(&output->writing))
 		return false;
-	if (!try_lock(output)) {
-		pthread_mutex_unlock(&output->writing);
-		return false;
+	send_ready(output);
+	if (all_sent(output) && try_lock(output)) {
+		reached = take_gathered(output);
+		atomic_store(&output->asked, false);
+		unlock(output);
+		send_ready(output);
+		empty = all_sent(output);
 	}
-	reached = take_gathered(output);
-	empty = !output->gathered.count || atomic_load(&output->full);
-	atomic_store(&output->asked, false);
-	unlock(output);
-	write_some(output);
-	empty &= !output->leaving.count;
 	pthread_mutex_unlock(&output->writing);
 	if (reached)
 		output->reached(output->owner);
 	return empty;
+}
+
+void output_abandon(struct output *output)
+{
+	pthread_mutex_lock(&output->writing);
+	lose(output, OUTPUT_UNREAD);
+	pthread_mutex_unlock(&output->writing);
 }

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
-#include "fail.h"
 #include "json.h"
 #include "record.h"
 
-enum status record_open(struct record *record, const char *path)
+enum status record_open(struct record *record, const char *path, unsigned timeout_s)
 {
-	record->file = NULL;
+	record->lines.file = NULL;
 	record->path = path;
-	if (!path)
+	if (!path || lines_open(&record->lines, strcmp(path, "-") ? path : NULL, timeout_s))
 		return STATUS_OK;
-	record->file = lines_open(&record->lines, strcmp(path, "-") ? path : NULL);
-	if (!record->file)
-		return fail_errno(STATUS_INPUT, "--record=%s: cannot be written", path);
-	return STATUS_OK;
+	return lines_fail_open("--record", path, timeout_s);
 }
 
 static void print_pmu(FILE *file, const struct host *host, int pmu)
@@ -30,15 +26,15 @@ static void print_pmu(FILE *file, const struct host *host, int pmu)
 void record_run(struct record *record, const struct host *host, const struct choice *choice,
 		int vcpus, uint64_t cntfrq)
 {
-	FILE *file = record->file;
+	FILE *file = record->lines.file;
 
 	if (!file)
 		return;
-	flockfile(file);
+	lines_begin(&record->lines);
 	fprintf(file, "{\"type\":\"run\",\"mode\":\"%s\",\"pmu\":", pmu_mode_name(choice->mode));
 	print_pmu(file, host, choice->pmu);
 	fprintf(file, ",\"vcpus\":%d,\"cntfrq\":%" PRIu64 "}\n", vcpus, cntfrq);
-	funlockfile(file);
+	lines_end(&record->lines);
 }
 
 /* Event counters have 32 bits, unless the guest uses 64-bit ones (PMCR_EL0.LP). */
@@ -65,12 +61,12 @@ void record_event_name(const struct lab_record *record, uint32_t index, char nam
 void record_window(struct record *record, const struct host *host, const struct window *window)
 {
 	const struct lab_record *guest = window->record;
-	FILE *file = record->file;
+	FILE *file = record->lines.file;
 	char name[RECORD_EVENT];
 
 	if (!file)
 		return;
-	flockfile(file);
+	lines_begin(&record->lines);
 	fprintf(file, "{\"type\":\"window\",\"vcpu\":%d,\"window\":%" PRIu32 ",\"cpu\":%d,\"pmu\":",
 		window->vcpu, guest->window, window->cpu);
 	print_pmu(file, host, window->pmu);
@@ -89,46 +85,59 @@ void record_window(struct record *record, const struct host *host, const struct 
 			event_delta(&guest->events[i]));
 	}
 	fputs("}}\n", file);
-	funlockfile(file);
+	lines_end(&record->lines);
+}
+
+/* One event that is one call of fprintf(). */
+__attribute__((format(printf, 2, 3))) static void line(struct record *record, const char *format,
+						       ...)
+{
+	va_list args;
+
+	if (!record->lines.file)
+		return;
+	lines_begin(&record->lines);
+	va_start(args, format);
+	vfprintf(record->lines.file, format, args);
+	va_end(args);
+	lines_end(&record->lines);
 }
 
 void record_hop(struct record *record, int vcpu, int from, int to, uint64_t time_ns)
 {
-	if (record->file)
-		fprintf(record->file,
-			"{\"type\":\"hop\",\"vcpu\":%d,\"from\":%d,\"to\":%d,\"time_ns\":%" PRIu64
-			"}\n",
-			vcpu, from, to, time_ns);
+	line(record,
+	     "{\"type\":\"hop\",\"vcpu\":%d,\"from\":%d,\"to\":%d,\"time_ns\":%" PRIu64 "}\n", vcpu,
+	     from, to, time_ns);
 }
 
 void record_refusal(struct record *record, int vcpu, int cpu, int back, uint64_t time_ns)
 {
-	if (record->file)
-		fprintf(record->file,
-			"{\"type\":\"refusal\",\"vcpu\":%d,\"cpu\":%d,\"back\":%d,"
-			"\"time_ns\":%" PRIu64 "}\n",
-			vcpu, cpu, back, time_ns);
+	line(record,
+	     "{\"type\":\"refusal\",\"vcpu\":%d,\"cpu\":%d,\"back\":%d,\"time_ns\":%" PRIu64 "}\n",
+	     vcpu, cpu, back, time_ns);
 }
 
 void record_reset(struct record *record, uint64_t time_ns)
 {
-	if (record->file)
-		fprintf(record->file, "{\"type\":\"reset\",\"time_ns\":%" PRIu64 "}\n", time_ns);
+	line(record, "{\"type\":\"reset\",\"time_ns\":%" PRIu64 "}\n", time_ns);
+}
+
+void record_vcpu(struct record *record, int vcpu, const struct vcpu_state *state, uint64_t time_ns)
+{
+	line(record,
+	     "{\"type\":\"vcpu\",\"vcpu\":%d,\"state\":\"%s\",\"pc\":\"0x%" PRIx64
+	     "\",\"el\":%d,\"writes\":%" PRIu64 ",\"time_ns\":%" PRIu64 "}\n",
+	     vcpu, state->doing, state->pc, state->el, state->writes, time_ns);
 }
 
 void record_end(struct record *record, int status, uint64_t time_ns)
 {
-	if (record->file)
-		fprintf(record->file, "{\"type\":\"end\",\"status\":%d,\"time_ns\":%" PRIu64 "}\n",
-			status, time_ns);
+	line(record, "{\"type\":\"end\",\"status\":%d,\"time_ns\":%" PRIu64 "}\n", status, time_ns);
 }
 
 enum status record_close(struct record *record)
 {
-	FILE *file = record->file;
-
-	record->file = NULL;
-	if (!file)
+	if (!record->lines.file)
 		return STATUS_OK;
-	return lines_close(&record->lines, file, "--record", record->path, "lines");
+	return lines_close(&record->lines, "--record", record->path, "lines");
 }

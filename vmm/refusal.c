@@ -91,13 +91,13 @@ void vcpu_refused(struct vcpu *vcpu)
 		error = errno;
 	}
 	pthread_mutex_lock(&machine->lock);
-	now = machine_now(machine);
 	machine->stats.vcpu[vcpu->index].refusals++;
+	pthread_mutex_unlock(&machine->lock);
+	now = machine_now(machine);
 	record_refusal(&machine->record, vcpu->index, cpu, back, now);
 	trace_refusal(&machine->trace, vcpu->index, cpu, now);
 	if (back >= 0)
 		trace_cpu(&machine->trace, machine->host, vcpu->index, back, now);
-	pthread_mutex_unlock(&machine->lock);
 	if (back >= 0)
 		return;
 	errno = error;

@@ -18,6 +18,7 @@
 #include "resource.h"
 #include "wait.h"
 
+#define VCPU_STACK   (256 << 10) /* bytes; it uses a tenth */
 #define KICK_SIGNAL  SIGUSR1
 #define NS_PER_S     1000000000ull
 #define RESETS_NOTED 32
@@ -71,9 +72,15 @@ static bool claim_end(struct machine *machine, int status)
 	return atomic_compare_exchange_strong(&machine->end, &running, status);
 }
 
+static void hurry_outputs(struct machine *machine, bool hurry)
+{
+	for (int i = 0; i < machine->noutputs; i++)
+		output_hurry(machine->outputs[i], hurry);
+}
+
 static void stop(struct machine *machine)
 {
-	output_hurry(&machine->output, true);
+	hurry_outputs(machine, true);
 	kick_all(machine);
 	machine_wake(machine);
 }
@@ -105,6 +112,17 @@ void machine_full(void *owner)
 	machine_end(machine, STATUS_INPUT);
 }
 
+bool machine_has_room(struct machine *machine)
+{
+	return (!machine->record.lines.file || lines_room(&machine->record.lines)) &&
+	       (!machine->trace.lines.file || lines_room(&machine->trace.lines));
+}
+
+static void add_message(void *machine, const char *text, size_t size)
+{
+	output_add(&((struct machine *)machine)->messages, text, size);
+}
+
 static void ignore_kick(int signal)
 {
 	(void)signal;
@@ -121,15 +139,28 @@ static void come_first(void)
 	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first);
 }
 
+/* Whatever RLIMIT_STACK says, which decides else, and need not be enough. */
+static int stack_attributes(pthread_attr_t *attributes)
+{
+	int error = pthread_attr_init(attributes);
+
+	return error ? error : pthread_attr_setstacksize(attributes, VCPU_STACK);
+}
+
 static enum status start_threads(struct machine *machine)
 {
+	pthread_attr_t attributes;
+
+	errno = stack_attributes(&attributes);
+	if (errno)
+		return fail_errno(STATUS_INTERNAL, "the stack of a vCPU's thread");
 	/* One heap for all: one of a thread's own would be mapped in the jail. */
 	mallopt(M_ARENA_MAX, 1);
 	gate_init(&machine->gate, (unsigned)machine->nvcpus);
 	for (int i = 0; i < machine->nvcpus; i++) {
 		pthread_t thread;
 
-		errno = pthread_create(&thread, NULL, vcpu_thread, &machine->vcpus[i]);
+		errno = pthread_create(&thread, &attributes, vcpu_thread, &machine->vcpus[i]);
 		if (errno)
 			return fail_resource("cannot start the thread of vCPU %d", i);
 	}
@@ -158,22 +189,60 @@ static enum status enter_jail(struct machine *machine)
 	return jail_thread(jail, JAIL_MAIN);
 }
 
+/* Before they run: afterwards the main thread and theirs would look at @place at once. */
+static void place_all(struct machine *machine)
+{
+	for (int i = 0; i < machine->nvcpus; i++) {
+		struct vcpu *vcpu = &machine->vcpus[i];
+
+		vcpu_move(vcpu, atomic_load(&vcpu->tid), plan_cpu(&machine->plan, &vcpu->place));
+	}
+}
+
 /* One life of the guest, the first or a later one: its status, or MACHINE_RESET. */
 static int run_once(struct machine *machine, struct waiter *waiter, bool first)
 {
-	int status;
-
-	output_hurry(&machine->output, false);
+	hurry_outputs(machine, false);
+	if (machine->plan.period_ns)
+		place_all(machine);
 	/* Else a guest that resets at once for ever could not be ended. */
 	if (!first)
 		wait_look(waiter);
 	gate_open(&machine->gate);
 	wait_for_end(waiter);
-	/* A kick that comes just before a blocking write() to the console is lost. */
+	/* A kick that comes just before a write() that waits for a reader is lost. */
 	while (!gate_all_here(&machine->gate))
 		kick_all(machine);
-	status = atomic_load(&machine->end);
-	return status == MACHINE_RESET ? status : wait_for_output(waiter, status);
+	return atomic_load(&machine->end);
+}
+
+static void add_output(struct machine *machine, struct output *output, bool waits)
+{
+	machine->outputs[machine->noutputs++] = output;
+	if (waits)
+		output->alarm = &machine->alarm;
+}
+
+/* All but record and trace may be pipes that others have made, and write to as well. */
+static enum status open_outputs(struct machine *machine)
+{
+	struct sigevent kick = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL };
+
+	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
+	output_limit(&machine->output, machine->options->limit, machine_full, machine);
+	output_init(&machine->messages, STDERR_FILENO, machine_wake, machine);
+	kick._sigev_un._tid = (int)syscall(SYS_gettid);
+	if (timer_create(CLOCK_MONOTONIC, &kick, &machine->alarm) < 0)
+		return fail_errno(STATUS_INTERNAL, "timer_create");
+	add_output(machine, &machine->output, true);
+	add_output(machine, &machine->messages, true);
+	if (machine->record.lines.file)
+		add_output(machine, &machine->record.lines.output,
+			   machine->record.lines.output.fd == STDOUT_FILENO);
+	if (machine->trace.lines.file)
+		add_output(machine, &machine->trace.lines.output, false);
+	fail_through(add_message, machine);
+	return STATUS_OK;
 }
 
 static enum status prepare(struct machine *machine, struct waiter *waiter)
@@ -182,19 +251,20 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 	enum status status;
 
 	machine->start_ns = clock_ns();
+	machine->wake_fd = -1;
 	atomic_store(&machine->end, -1);
+	pthread_mutex_init(&machine->lock, NULL);
+	status = wait_open(waiter, machine);
+	if (status)
+		return status;
 	machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (machine->wake_fd < 0)
 		return fail_resource("eventfd");
-	pthread_mutex_init(&machine->lock, NULL);
-	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
-	output_limit(&machine->output, machine->options->limit, machine_full);
-	if (sigaction(KICK_SIGNAL, &kick, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (sigaction(KICK_SIGNAL, &kick, NULL) < 0)
 		return fail_errno(STATUS_INTERNAL, "cannot take signals");
-	status = wait_open(waiter, machine);
-	if (!status && machine->plan.period_ns)
+	if (machine->plan.period_ns)
 		come_first();
-	return status;
+	return open_outputs(machine);
 }
 
 /* A guest may reset itself for ever; what is said of it has an end. */
@@ -202,8 +272,8 @@ static void note_reset(const struct machine *machine, unsigned resets)
 {
 	if (machine->options->quiet || resets > RESETS_NOTED)
 		return;
-	fprintf(stderr, "reset %u: the guest starts anew (--no-reboot would end the run)%s\n",
-		resets, resets == RESETS_NOTED ? "; of further resets nothing is said" : "");
+	tell("reset %u: the guest starts anew (--no-reboot would end the run)%s", resets,
+	     resets == RESETS_NOTED ? "; of further resets nothing is said" : "");
 }
 
 /* The guest's lives, until one does not end with a reset. */
@@ -216,6 +286,10 @@ static int run_all(struct machine *machine, struct waiter *waiter)
 		if (status != MACHINE_RESET)
 			return status;
 		output_flush(&machine->output);
+		if (!machine_has_room(machine))
+			status = wait_for_output(waiter, status);
+		if (status != MACHINE_RESET)
+			return status;
 		note_reset(machine, resets);
 		record_reset(&machine->record, machine_now(machine));
 		status = (int)machine_restart(machine);
@@ -227,21 +301,65 @@ static int run_all(struct machine *machine, struct waiter *waiter)
 }
 
 /* A guest that did well is no success if nobody can know what it said. */
-static enum status judge_output(const struct machine *machine, enum status status)
+static int judge_output(const struct machine *machine, int status)
 {
 	const struct output *output = &machine->output;
+	int lost = atomic_load(&output->lost);
 
+	if (lost == OUTPUT_UNREAD) {
+		fail(STATUS_INPUT,
+		     "stdout: nobody took the rest of the guest's output; its first %llu bytes are "
+		     "written",
+		     (unsigned long long)output->written);
+		return status ? status : STATUS_INPUT;
+	}
 	if (atomic_load(&output->full) && (status == STATUS_OK || status == STATUS_INPUT))
-		return fail(
+		return (int)fail(
 			STATUS_INPUT,
 			"stdout: the guest's output has reached the limit of %llu bytes (--limit "
 			"raises it); %llu of them are written",
 			(unsigned long long)output->limit, (unsigned long long)output->taken);
-	errno = atomic_load(&output->lost);
-	if (status || !errno)
+	/* Whose reader has gone (head, a pager) has had enough. */
+	if (status || !lost || lost == EPIPE)
 		return status;
-	return fail_errno(STATUS_INPUT,
-			  "the guest's output is not complete: cannot write to stdout");
+	errno = lost;
+	return (int)fail_errno(STATUS_INPUT,
+			       "the guest's output is not complete: cannot write to stdout");
+}
+
+static enum status print_summary(struct machine *machine)
+{
+	FILE *said = tell_open();
+
+	if (!said)
+		return fail_errno(STATUS_INTERNAL, "cannot print the summary");
+	stats_print(&machine->stats, machine->host, machine->choice, said);
+	fclose(said);
+	return STATUS_OK;
+}
+
+static int worse(int status, enum status other)
+{
+	return status ? status : (int)other;
+}
+
+/* What is left to say, and until all of it is out, or nobody takes it. */
+static enum status finish(struct machine *machine, struct waiter *waiter, int status)
+{
+	if (wait_was_ended(status))
+		vcpu_states(machine);
+	status = judge_output(machine, wait_for_output(waiter, status));
+	record_end(&machine->record, status, machine_now(machine));
+	trace_end(&machine->trace, machine->host, machine_now(machine));
+	status = wait_for_output(waiter, status);
+	if (!machine->options->quiet)
+		status = worse(status, print_summary(machine));
+	status = worse(status, record_close(&machine->record));
+	status = worse(status, trace_close(&machine->trace));
+	machine->noutputs = machine->noutputs < 2 ? machine->noutputs : 2; /* those are closed */
+	status = wait_for_output(waiter, status);
+	fail_through(NULL, NULL);
+	return (enum status)status;
 }
 
 enum status machine_run(struct machine *machine)
@@ -249,12 +367,12 @@ enum status machine_run(struct machine *machine)
 	static struct waiter waiter;
 	enum status status;
 
-	waiter.signal_fd = -1;
 	status = prepare(machine, &waiter);
 	if (!status)
 		status = enter_jail(machine);
 	if (!status)
-		status = judge_output(machine, (enum status)run_all(machine, &waiter));
+		status = (enum status)run_all(machine, &waiter);
+	status = finish(machine, &waiter, (int)status);
 	wait_close(&waiter);
 	if (machine->wake_fd >= 0)
 		close(machine->wake_fd);

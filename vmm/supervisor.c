@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -38,6 +39,12 @@ static int watch(pid_t vmm, const sigset_t *signals)
 			return how;
 		raise(SIGSTOP);
 	}
+}
+
+static void name_signal(int signal)
+{
+	fail(STATUS_INTERNAL, "signal %d (%s) killed the VMM%s", signal, strsignal(signal),
+	     signal == SIGKILL ? "; the kernel's log says whether it ran out of memory" : "");
 }
 
 /* The core, if there is one, is the VMM's. */
@@ -81,12 +88,16 @@ bool supervise(enum status *status)
 	*status = (enum status)(WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_SIGNAL + WTERMSIG(how));
 	if (WIFEXITED(how))
 		return false;
+	/* What is said now must not wait for its reader for ever. */
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	if (WTERMSIG(how) == SIGSYS)
 		*status = fail(STATUS_JAIL, "the jail killed the VMM: a thread made a system call "
 					    "that its rules do not allow; --jail=log tells which");
-	else
+	else {
+		name_signal(WTERMSIG(how));
 		die_of(WTERMSIG(how));
+	}
 	return false;
 }

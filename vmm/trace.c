@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
-#include "fail.h"
 #include "record.h"
 #include "trace.h"
 
 #define PROCESS 1 /* viewers group tracks by process; vCPU N is thread N + 1 of it */
 
-enum status trace_open(struct trace *trace, const char *path)
+enum status trace_open(struct trace *trace, const char *path, unsigned timeout_s)
 {
-	trace->file = NULL;
+	trace->lines.file = NULL;
 	trace->path = path;
 	trace->begun = false;
 	if (!path)
 		return STATUS_OK;
 	for (int i = 0; i < MAX_VCPUS; i++)
 		trace->stay[i].cpu = -1;
-	trace->file = lines_open(&trace->lines, path);
-	if (!trace->file)
-		return fail_errno(STATUS_INPUT, "--trace=%s: cannot be written", path);
-	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", trace->file);
+	if (!lines_open(&trace->lines, path, timeout_s))
+		return lines_fail_open("--trace", path, timeout_s);
+	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", trace->lines.file);
 	return STATUS_OK;
 }
 
@@ -29,29 +26,31 @@ enum status trace_open(struct trace *trace, const char *path)
 __attribute__((format(printf, 5, 6))) static void event(struct trace *trace, char phase, int vcpu,
 							uint64_t time_ns, const char *format, ...)
 {
+	FILE *file = trace->lines.file;
 	va_list args;
 
-	fprintf(trace->file,
-		"%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d,\"ts\":%" PRIu64 ".%03" PRIu64 ",",
+	fprintf(file, "%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d,\"ts\":%" PRIu64 ".%03" PRIu64 ",",
 		trace->begun ? ",\n" : "", phase, PROCESS, vcpu + 1, time_ns / 1000,
 		time_ns % 1000);
 	trace->begun = true;
 	va_start(args, format);
-	vfprintf(trace->file, format, args);
+	vfprintf(file, format, args);
 	va_end(args);
-	putc('}', trace->file);
+	putc('}', file);
 }
 
 void trace_run(struct trace *trace, const struct choice *choice, int vcpus)
 {
-	if (!trace->file)
+	if (!trace->lines.file)
 		return;
+	lines_begin(&trace->lines);
 	event(trace, 'M', -1, 0,
 	      "\"name\":\"process_name\",\"args\":{\"name\":\"minivmm, %s PMU\"}",
 	      pmu_mode_name(choice->mode));
 	for (int i = 0; i < vcpus; i++)
 		event(trace, 'M', i, 0, "\"name\":\"thread_name\",\"args\":{\"name\":\"vCPU %d\"}",
 		      i);
+	lines_end(&trace->lines);
 }
 
 /* A PMU's name without what JSON would take for its own; it comes from sysfs. */
@@ -73,7 +72,9 @@ static void end_stay(struct trace *trace, const struct host *host, int vcpu, uin
 	static const char *const colours[] = { "thread_state_running", "thread_state_iowait",
 					       "thread_state_runnable", "thread_state_unknown" };
 	int cpu = trace->stay[vcpu].cpu, pmu = host_pmu_of_cpu(host, cpu);
-	uint64_t since = trace->stay[vcpu].since_ns, length = time_ns - since;
+	uint64_t since = trace->stay[vcpu].since_ns;
+	/* Another thread may have told of something later meanwhile. */
+	uint64_t length = time_ns > since ? time_ns - since : 0;
 	char name[sizeof(host->pmus[0].name)];
 
 	plain_name(host, pmu, name, sizeof(name));
@@ -84,14 +85,25 @@ static void end_stay(struct trace *trace, const struct host *host, int vcpu, uin
 	trace->stay[vcpu].cpu = -1;
 }
 
-void trace_cpu(struct trace *trace, const struct host *host, int vcpu, int cpu, uint64_t time_ns)
+/* With the lines begun, as the functions above. */
+static void stay_on(struct trace *trace, const struct host *host, int vcpu, int cpu,
+		    uint64_t time_ns)
 {
-	if (!trace->file || trace->stay[vcpu].cpu == cpu)
+	if (trace->stay[vcpu].cpu == cpu)
 		return;
 	if (trace->stay[vcpu].cpu >= 0)
 		end_stay(trace, host, vcpu, time_ns);
 	trace->stay[vcpu].cpu = cpu;
 	trace->stay[vcpu].since_ns = time_ns;
+}
+
+void trace_cpu(struct trace *trace, const struct host *host, int vcpu, int cpu, uint64_t time_ns)
+{
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	stay_on(trace, host, vcpu, cpu, time_ns);
+	lines_end(&trace->lines);
 }
 
 void trace_window(struct trace *trace, const struct host *host, const struct window *window)
@@ -100,9 +112,10 @@ void trace_window(struct trace *trace, const struct host *host, const struct win
 	int vcpu = window->vcpu;
 	char name[RECORD_EVENT];
 
-	if (!trace->file)
+	if (!trace->lines.file)
 		return;
-	trace_cpu(trace, host, vcpu, window->cpu, window->time_ns);
+	lines_begin(&trace->lines);
+	stay_on(trace, host, vcpu, window->cpu, window->time_ns);
 	event(trace, 'C', vcpu, window->time_ns,
 	      "\"name\":\"vCPU %d PMCCNTR_EL0\",\"args\":{\"cycles\":%" PRIu64 "}", vcpu,
 	      guest->cycles_end);
@@ -117,28 +130,33 @@ void trace_window(struct trace *trace, const struct host *host, const struct win
 		      "\"s\":\"t\",\"name\":\"overflow interrupt\",\"args\":{\"in this "
 		      "window\":%" PRIu32 "}",
 		      guest->interrupts);
+	lines_end(&trace->lines);
 }
 
 void trace_refusal(struct trace *trace, int vcpu, int cpu, uint64_t time_ns)
 {
-	if (trace->file)
-		event(trace, 'i', vcpu, time_ns, "\"s\":\"t\",\"name\":\"refused on CPU %d\"", cpu);
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	event(trace, 'i', vcpu, time_ns, "\"s\":\"t\",\"name\":\"refused on CPU %d\"", cpu);
+	lines_end(&trace->lines);
 }
 
 void trace_end(struct trace *trace, const struct host *host, uint64_t time_ns)
 {
-	for (int i = 0; i < MAX_VCPUS && trace->file; i++)
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	for (int i = 0; i < MAX_VCPUS; i++)
 		if (trace->stay[i].cpu >= 0)
 			end_stay(trace, host, i, time_ns);
+	fputs("\n]}\n", trace->lines.file);
+	lines_end(&trace->lines);
 }
 
 enum status trace_close(struct trace *trace)
 {
-	FILE *file = trace->file;
-
-	trace->file = NULL;
-	if (!file)
+	if (!trace->lines.file)
 		return STATUS_OK;
-	fputs("\n]}\n", file);
-	return lines_close(&trace->lines, file, "--trace", trace->path, "events");
+	return lines_close(&trace->lines, "--trace", trace->path, "events");
 }

@@ -3,7 +3,7 @@
  * --trace: the run as a timeline in the Chrome trace-event format, which Perfetto's
  * viewer opens: a track for each vCPU with a slice for each stay on a host CPU,
  * its counters as counter tracks, refusals and overflow interrupts as instants.
- * Callers hold machine->lock.
+ * Any thread may write.
  */
 #ifndef MINIVMM_TRACE_H
 #define MINIVMM_TRACE_H
@@ -19,18 +19,17 @@
 #include "status.h"
 
 struct trace {
-	FILE *file; /* NULL: nothing is traced */
 	const char *path;
-	struct lines lines;
-	bool begun; /* an event is there, so that the next one needs a comma */
+	struct lines lines; /* not open: nothing is traced */
+	bool begun;         /* an event is there, so that the next one needs a comma */
 	struct {
 		int cpu; /* of the slice that is open, -1: none */
 		uint64_t since_ns;
 	} stay[MAX_VCPUS];
 };
 
-/* @path NULL: no trace. STATUS_INPUT if it cannot be written. */
-enum status trace_open(struct trace *trace, const char *path);
+/* As record_open(), without "-". */
+enum status trace_open(struct trace *trace, const char *path, unsigned timeout_s);
 
 /* Names the tracks. */
 void trace_run(struct trace *trace, const struct choice *choice, int vcpus);
@@ -43,7 +42,7 @@ void trace_window(struct trace *trace, const struct host *host, const struct win
 
 void trace_refusal(struct trace *trace, int vcpu, int cpu, uint64_t time_ns);
 
-/* Ends the open slices. */
+/* Ends the open slices, and the timeline. */
 void trace_end(struct trace *trace, const struct host *host, uint64_t time_ns);
 
 /* STATUS_INPUT if any of it could not be written: it ends before that, without the closing

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "cpulist.h"
+#include "fail.h"
 #include "machine.h"
 #include "options.h"
 
@@ -110,11 +110,11 @@ void vcpu_hop(struct vcpu *vcpu, int tid)
 		return;
 	atomic_fetch_add(&vcpu->hops, 1);
 	pthread_mutex_lock(&machine->lock);
-	now = machine_now(machine);
 	machine->stats.vcpu[vcpu->index].hops++;
+	pthread_mutex_unlock(&machine->lock);
+	now = machine_now(machine);
 	record_hop(&machine->record, vcpu->index, from, to, now);
 	trace_cpu(&machine->trace, machine->host, vcpu->index, to, now);
-	pthread_mutex_unlock(&machine->lock);
 	if (machine->options->settle)
 		settle();
 }
@@ -152,10 +152,9 @@ static void stray_access(struct vcpu *vcpu)
 		flash_read(machine, address);
 	if (stray == STRAY_KNOWN || stray == STRAY_MORE || machine->options->quiet)
 		return;
-	fprintf(stderr,
-		"mmio: vCPU %d %s %u bytes at 0x%llx, where there is nothing; PC 0x%llx%s\n",
-		vcpu->index, verb, run->mmio.len, address, program_counter(vcpu),
-		stray == STRAY_LAST ? "; of further addresses nothing is said" : "");
+	tell("mmio: vCPU %d %s %u bytes at 0x%llx, where there is nothing; PC 0x%llx%s",
+	     vcpu->index, verb, run->mmio.len, address, program_counter(vcpu),
+	     stray == STRAY_LAST ? "; of further addresses nothing is said" : "");
 }
 
 static void mmio(struct vcpu *vcpu)
@@ -172,6 +171,8 @@ static void mmio(struct vcpu *vcpu)
 	}
 	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access))
 		stray_access(vcpu);
+	else
+		vcpu->writes += access.write;
 	if (!access.write)
 		memcpy(run->mmio.data, &access.value, sizeof(access.value));
 }
@@ -234,11 +235,11 @@ static void live(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	vcpu_move(vcpu, 0, plan_cpu(&machine->plan, &vcpu->place));
-	pthread_mutex_lock(&machine->lock);
+	/* With a timed plan the main thread has done that: it alone looks at @place then. */
+	if (!machine->plan.period_ns)
+		vcpu_move(vcpu, 0, plan_cpu(&machine->plan, &vcpu->place));
 	trace_cpu(&machine->trace, machine->host, vcpu->index, sched_getcpu(),
 		  machine_now(machine));
-	pthread_mutex_unlock(&machine->lock);
 	if (machine->options->settle) /* the CPU left behind is that of the main thread */
 		settle();
 	lab_start(vcpu);

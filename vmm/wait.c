@@ -12,32 +12,35 @@
 
 #define NEVER       UINT64_MAX
 #define FLUSH_NS    10000000ull /* how long output without a newline is kept at most */
-#define PATIENCE    1000        /* milliseconds */
+#define PATIENCE_NS 1000000000ull
+#define GRACE_NS    (10 * PATIENCE_NS)
 #define NS_PER_S    1000000000ull
 #define NS_PER_MS   1000000ull
-#define ENDED_BY(s) ((s) == STATUS_TIMEOUT || (s) > STATUS_SIGNAL)
 
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* No thread gets these any more. nohup has SIGHUP ignored, which a descriptor would undo. */
+/*
+ * No thread gets these any more. One that was ignored when minivmm was started (nohup, a script's
+ * background job) stays so, which a descriptor would undo. SIGCONT is ignored by nobody: the
+ * process goes on all the same.
+ */
 static enum status take_signals(int *fd)
 {
-	struct sigaction hangup;
+	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP };
+	struct sigaction before;
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
-	if (sigaction(SIGHUP, NULL, &hangup) < 0)
-		return fail_errno(STATUS_INTERNAL, "cannot take signals");
-	if (hangup.sa_handler != SIG_IGN)
-		sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (sigaction(signals[i], NULL, &before) < 0)
+			return fail_errno(STATUS_INTERNAL, "cannot take signals");
+		if (before.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	}
 	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (errno)
 		return fail_errno(STATUS_INTERNAL, "cannot block signals");
@@ -54,7 +57,8 @@ enum status wait_open(struct waiter *waiter, struct machine *machine)
 				   .signal_fd = -1,
 				   .deadline = timeout ? timeout * NS_PER_S : NEVER,
 				   .next_move = NEVER,
-				   .next_flush = NEVER };
+				   .next_flush = NEVER,
+				   .give_up = NEVER };
 	status = take_signals(&waiter->signal_fd);
 	if (!status)
 		console_open(&waiter->console);
@@ -138,11 +142,14 @@ static void wait_once(struct waiter *waiter, uint64_t until)
 static void flush_when_due(struct waiter *waiter, uint64_t now)
 {
 	struct output *output = &waiter->machine->output;
+	struct output *messages = &waiter->machine->messages;
 
 	if (now >= waiter->next_flush)
 		waiter->next_flush = output_flush(output) ? NEVER : now + FLUSH_NS;
 	else if (waiter->next_flush == NEVER && atomic_load(&output->asked))
 		waiter->next_flush = now + FLUSH_NS;
+	if (atomic_load(&messages->asked) && !output_flush(messages))
+		waiter->next_flush = sooner(waiter->next_flush, now + FLUSH_NS);
 }
 
 static void check_deadline(struct waiter *waiter, uint64_t now)
@@ -157,16 +164,20 @@ static void check_deadline(struct waiter *waiter, uint64_t now)
 
 void wait_look(struct waiter *waiter)
 {
-	check_deadline(waiter, machine_now(waiter->machine));
+	uint64_t now = machine_now(waiter->machine);
+
+	check_deadline(waiter, now);
+	flush_when_due(waiter, now);
 	wait_once(waiter, 0);
 }
 
+/* A hop that the record has no room for is put off: this thread does not wait for its reader. */
 static void move_all(struct machine *machine)
 {
 	for (int i = 0; i < machine->nvcpus; i++) {
 		int tid = atomic_load(&machine->vcpus[i].tid);
 
-		if (tid)
+		if (tid && machine_has_room(machine))
 			vcpu_hop(&machine->vcpus[i], tid);
 	}
 }
@@ -192,40 +203,81 @@ void wait_for_end(struct waiter *waiter)
 	}
 }
 
+/* Which outputs are not out yet, to be polled. */
+static int left(struct machine *machine, struct pollfd *fds, struct output **outputs)
+{
+	int count = 0;
+
+	for (int i = 0; i < machine->noutputs; i++) {
+		if (output_flush(machine->outputs[i]))
+			continue;
+		outputs[count] = machine->outputs[i];
+		fds[count++] = (struct pollfd){ .fd = machine->outputs[i]->fd, .events = POLLOUT };
+	}
+	return count;
+}
+
+static void end_by(struct waiter *waiter, int *status, int by)
+{
+	*status = by;
+	waiter->give_up = machine_now(waiter->machine) + GRACE_NS;
+}
+
+bool wait_was_ended(int status)
+{
+	return status == STATUS_TIMEOUT || (status > STATUS_SIGNAL && status != MACHINE_RESET);
+}
+
+/* A second copy of a signal, or another one, changes nothing: the end is near anyway. */
+static void look_at_signals(struct waiter *waiter, int *status)
+{
+	atomic_int *end = &waiter->machine->end;
+	int before = atomic_exchange(end, -1), by;
+
+	take_signal(waiter);
+	by = atomic_load(end);
+	atomic_store(end, before);
+	if (by >= 0 && !wait_was_ended(*status))
+		end_by(waiter, status, by);
+}
+
 /* In milliseconds, as poll() wants it; -1 is for ever. */
 static int patience(const struct waiter *waiter, int status)
 {
-	uint64_t now = machine_now(waiter->machine);
+	uint64_t now = machine_now(waiter->machine), until = waiter->deadline;
 
-	if (ENDED_BY(status))
-		return PATIENCE;
-	if (waiter->deadline == NEVER)
+	if (wait_was_ended(status))
+		until = sooner(now + PATIENCE_NS, waiter->give_up);
+	if (until == NEVER)
 		return -1;
-	return now < waiter->deadline ? (int)((waiter->deadline - now) / NS_PER_MS) + 1 : 0;
+	return now < until ? (int)((until - now) / NS_PER_MS) + 1 : 0;
 }
 
 int wait_for_output(struct waiter *waiter, int status)
 {
 	struct machine *machine = waiter->machine;
+	struct pollfd fds[MAX_OUTPUTS + 1];
+	struct output *outputs[MAX_OUTPUTS];
+	int count;
 
-	while (!output_flush(&machine->output)) {
-		struct pollfd fds[] = {
-			{ .fd = machine->output.fd, .events = POLLOUT },
-			{ .fd = waiter->signal_fd, .events = POLLIN },
-		};
+	if (wait_was_ended(status) && waiter->give_up == NEVER)
+		end_by(waiter, &status, status);
+	while ((count = left(machine, fds, outputs))) {
+		int wait = patience(waiter, status);
 
-		if (poll(fds, 2, patience(waiter, status)) == 0) {
-			if (ENDED_BY(status))
-				return status;
-			return fail(STATUS_TIMEOUT,
-				    "nobody took the guest's last output within %u s (--timeout)",
-				    machine->options->timeout_s);
-		}
-		if (fds[1].revents) {
-			atomic_store(&machine->end, -1);
-			take_signal(waiter);
-			if (atomic_load(&machine->end) >= 0)
-				return atomic_load(&machine->end);
+		fds[count] = (struct pollfd){ .fd = waiter->signal_fd, .events = POLLIN };
+		if (wait == 0 || poll(fds, (nfds_t)count + 1, wait) == 0) {
+			if (!wait_was_ended(status))
+				end_by(waiter, &status,
+				       (int)fail(STATUS_TIMEOUT,
+						 "nobody took the last output within %u s "
+						 "(--timeout)",
+						 machine->options->timeout_s));
+			else
+				for (int i = 0; i < count; i++)
+					output_abandon(outputs[i]);
+		} else if (fds[count].revents) {
+			look_at_signals(waiter, &status);
 		}
 	}
 	return status;

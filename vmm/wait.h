@@ -17,6 +17,7 @@ struct waiter {
 	uint64_t deadline; /* of --timeout; this and those below as machine_now() */
 	uint64_t next_move;
 	uint64_t next_flush;
+	uint64_t give_up; /* on who reads the outputs, as the run was ended; NEVER before that */
 	struct console console;
 };
 
@@ -30,10 +31,14 @@ void wait_look(struct waiter *waiter);
 /* Until machine->end is set. */
 void wait_for_end(struct waiter *waiter);
 
+/* Whether a signal or the timeout has ended the run. */
+bool wait_was_ended(int status);
+
 /*
- * With the vCPUs' threads gone: until the output is out. Where the guest ended by
- * itself, that takes as long as its reader takes, or until a signal or --timeout,
- * whose status is returned then; else the reader gets a second for each byte.
+ * With the vCPUs' threads at the gate: until all outputs are out. Where the guest ended by itself
+ * or reset itself, that takes as long as their readers take, or until a signal or --timeout, whose
+ * status is returned then. After one of those each reader gets a second for each byte, all of them
+ * no more than ten: what is left then is abandoned, and whoever closes the output says so.
  */
 int wait_for_output(struct waiter *waiter, int status);
 

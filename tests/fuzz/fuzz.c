@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fail.h"
 #include "fuzz.h"
+#include "lines.h"
 
 char fail_text[4096];
 int fail_count;
@@ -41,6 +43,25 @@ bool succeeded(enum status status, enum status expected)
 	must(fail_count == (status ? 1 : 0));
 	fail_count = 0;
 	return !status;
+}
+
+void fail_line(const char *format, va_list args)
+{
+	vsnprintf(fail_text, sizeof(fail_text), format, args);
+	fail_count++;
+}
+
+FILE *tell_open(void)
+{
+	return NULL;
+}
+
+void lines_in_memory(struct lines *lines, char **text, size_t *size)
+{
+	output_init(&lines->output, STDOUT_FILENO, NULL, NULL);
+	lines->opener = pthread_self();
+	lines->file = open_memstream(text, size);
+	must(lines->file);
 }
 
 void broken(const char *file, int line, const char *promise)

@@ -37,6 +37,11 @@ extern int fail_count;
 /* Whether @status is a success; a failure must be @expected and have had its one line. */
 bool succeeded(enum status status, enum status expected);
 
+struct lines;
+
+/* Has @lines gather in memory all that is written to it, to be freed. */
+void lines_in_memory(struct lines *lines, char **text, size_t *size);
+
 /* @plan as the value of --migrate. */
 #define PLAN_TEXT 1024
 void plan_text(const struct plan *plan, char text[PLAN_TEXT]);

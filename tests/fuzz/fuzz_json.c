@@ -120,13 +120,13 @@ void fuzz_one(struct input *input)
 {
 	char *lines = NULL, *timeline = NULL;
 	size_t lines_size, timeline_size;
-	struct record record = { .file = open_memstream(&lines, &lines_size) };
-	struct trace trace;
+	static struct record record;
+	static struct trace trace;
 
-	must(trace_open(&trace, NULL) == STATUS_OK);
-	trace.file = open_memstream(&timeline, &timeline_size);
-	must(record.file && trace.file);
-	fputs("{\"traceEvents\":[\n", trace.file);
+	must(trace_open(&trace, NULL, 0) == STATUS_OK);
+	lines_in_memory(&trace.lines, &timeline, &timeline_size);
+	lines_in_memory(&record.lines, &lines, &lines_size);
+	fputs("{\"traceEvents\":[\n", trace.lines.file);
 	make_host(input);
 	trace_run(&trace, &choice, 2);
 	for (int i = 0; i < MAX_EVENTS && input_left(input); i++)

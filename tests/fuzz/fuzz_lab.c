@@ -162,11 +162,10 @@ void fuzz_one(struct input *input)
 	for (size_t i = input_below(input, 256); i > 0; i--)
 		ram[i] = (uint8_t)input_number(input, 1);
 	memcpy(before, ram, RAM_SIZE);
-	must(trace_open(&machine.trace, NULL) == STATUS_OK);
-	machine.trace.file = open_memstream(&timeline, &timeline_size);
-	machine.record.file = open_memstream(&text, &size);
-	must(machine.record.file && machine.trace.file);
-	fputs("{\"traceEvents\":[\n", machine.trace.file);
+	must(trace_open(&machine.trace, NULL, 0) == STATUS_OK);
+	lines_in_memory(&machine.trace.lines, &timeline, &timeline_size);
+	lines_in_memory(&machine.record.lines, &text, &size);
+	fputs("{\"traceEvents\":[\n", machine.trace.lines.file);
 
 	play(&machine, input);
 

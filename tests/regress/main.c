@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* pmu-regress: does this host's KVM keep its promises about the guest's PMU? */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "../../vmm/files.h"
 #include "perf_limit.h"
 #include "promises.h"
 #include "runner.h"
@@ -77,6 +79,15 @@ static bool take(const char *argument, struct arguments *arguments)
 	return false;
 }
 
+/* A result that nobody could read is none. */
+static int end_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "pmu-regress: cannot write to stdout: %s\n", strerror(errno));
+	return status == RUN_PASSED || status == RUN_NOTHING ? RUN_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	const int nfamilies = (int)(sizeof(families) / sizeof(families[0]));
@@ -87,6 +98,8 @@ int main(int argc, char **argv)
 	bool usable;
 	int status;
 
+	if (!files_standard())
+		return RUN_FAILED;
 	for (int i = 1; i < argc; i++)
 		if (!take(argv[i], &arguments)) {
 			fprintf(stderr,
@@ -96,7 +109,7 @@ int main(int argc, char **argv)
 		}
 	if (arguments.help) {
 		usage(stdout);
-		return RUN_PASSED;
+		return end_output(RUN_PASSED);
 	}
 	if (arguments.explain) {
 		if (explain(arguments.explain, stdout))
@@ -113,9 +126,9 @@ int main(int argc, char **argv)
 	site.minutes = (unsigned)arguments.minutes;
 	usable = arguments.run.list || site_discover(&site, reason, sizeof(reason));
 	if (!usable)
-		return skip_everything(reason);
+		return end_output(skip_everything(reason));
 	if (arguments.run.list)
-		return run_cases(&site, families, nfamilies, &arguments.run);
+		return end_output(run_cases(&site, families, nfamilies, &arguments.run));
 	site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
 	warden_start(&warden);
 	perf_limit_lift(&warden);
@@ -123,5 +136,5 @@ int main(int argc, char **argv)
 		site_stay_exact(&warden);
 	status = run_cases(&site, families, nfamilies, &arguments.run);
 	warden_end(&warden);
-	return status;
+	return end_output(status);
 }

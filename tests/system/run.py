@@ -32,6 +32,7 @@ import test_lava  # noqa: E402,F401
 import test_linux  # noqa: E402,F401
 import test_linux_perf  # noqa: E402,F401
 import test_mails  # noqa: E402,F401
+import test_outputs  # noqa: E402,F401
 import test_regress  # noqa: E402,F401
 import test_report  # noqa: E402,F401
 import test_review  # noqa: E402,F401

@@ -75,3 +75,12 @@ def full_stdout_is_told(guest, record, *others):
     record.expect_status(INPUT).expect_one_line("--record=-", "No space left on device")
     for result in others:
         result.expect_status(INPUT).expect_one_line("stdout", "No space left on device")
+
+
+@test(*(["with", "out=/dev/full", "pmu-regress", option]
+        for option in ("--list", "--help", "--run=counting.cycles/composite/s*")), icount=True, boot="faults")
+def full_stdout_is_told_by_regress(*results):
+    """pmu-regress to a stdout that takes nothing: status 1 and one line."""
+    for result in results:
+        result.expect_status(1)
+        expect("pmu-regress: cannot write to stdout: No space left on device\n" in result.stderr, result.stderr)

@@ -109,10 +109,18 @@ def too_many_vcpus(result):
     result.expect_status(HOST).expect_one_line("--cpus=9", "no more than 8")
 
 
-@test(["minivmm", "--cpus=300", "--migrate=every:5ms", "off.bin"], slow=True)
-def too_many_vcpus_to_move(result):
-    """A timed plan for more vCPUs than the jail has rules for: status 64, and what would work."""
-    result.expect_status(USAGE).expect_one_line("--migrate", "300 vCPUs", "--jail=off")
+@test(["minivmm", "--cpus=300", "--migrate=every:5ms", "--append=windows=1 loops=1", "guest.bin"], slow=True)
+def many_vcpus_are_moved_in_time(result):
+    """A timed plan for 300 vCPUs: the jail has a rule for each."""
+    result.expect_status(0)
+
+
+@test(["with", "stack=80", "minivmm", "--pmu=off", "--cpus=2", "guest.bin"],
+      ["with", "stack=32", "minivmm", "--pmu=off", "off.bin"])
+def small_stacks(enough, small):
+    """A stack limit of 80 KiB is enough; with less minivmm says what it needs."""
+    enough.expect_status(0)
+    small.expect_status(HOST).expect_one_line("stack", "32 KiB", "ulimit -s 80")
 
 
 def failing(call, error, *words, nth=1, every=0):
@@ -161,6 +169,22 @@ def crash_is_reported(result):
 def hang_times_out(result):
     """--timeout ends a guest that hangs: status 124."""
     result.expect_status(124).expect_one_line("--timeout", "1 s")
+
+
+@test(["minivmm", "--timeout=1", "--record=record", "--cpus=2", "hang.bin"],
+      ["minivmm", "--timeout=2", "--quiet", "--record=record", "--append=do=sleep", "hostile.bin"],
+      ["with", "signal=15", "minivmm", "--pmu=off", "--record=record", "--no-reboot", "--append=do=lines", "hostile.bin"])
+def what_vcpus_did_is_told(hangs, sleeps, ended):
+    """--timeout and SIGTERM: a line for each vCPU, and in the record: PC, level, WFI, off, what it wrote."""
+    hangs.expect_status(124)
+    expect("vCPU 0: PC 0x" in hangs.stderr and "EL1, runs, has written to no device\n" in hangs.stderr, hangs.stderr)
+    expect("vCPU 1: off, has written to no device\n" in hangs.stderr, hangs.stderr)
+    expect('"vcpu":1,"state":"off",' in hangs.raw_record, hangs.raw_record)
+    sleeps.expect_status(124)
+    expect("vCPU 0:" not in sleeps.stderr, sleeps.stderr)
+    expect('"vcpu":0,"state":"waits","pc":"0x' in sleeps.raw_record, sleeps.raw_record)
+    ended.expect_status(143)
+    expect("has written to devices" in ended.stderr and "vCPU 1" not in ended.stderr, ended.stderr)
 
 
 @test(*(["with", f"signal={signal}", "minivmm", "--record=record", "hang.bin"]

@@ -3,16 +3,22 @@
  * Runs a command under conditions that a test sets, where there is no shell:
  *
  *     with [uid=N] [cpu=N] [cpuset[=LIST]] [shown=LIST] [out=FILE] [small=KIB] [signal=N]
- * [storm=US] [rss] COMMAND...
+ *          [again=N] [storm=US] [rss] [stuck=FD] [closed=FD] [ignore=N] [fsize=KIB] [stack=KIB]
+ *          [full=FIFO] [slow=FIFO] [gone=FIFO] [unread=FIFO] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. cpuset: in a cgroup with the cpuset
  * controller on, as systemd has them, which allows these CPUs. shown: sysfs says that these are
  * online, as in a container. out: stdout goes there. small: the files
  * "record" and "trace" are on a file system of this size. signal: sent 300 ms after the
  * command has made itself ready for it, or after 10 s. storm: SIGUSR1 to each of its threads
- * every so many microseconds, from when it catches that. rss: prints how much memory the
- * command had at most. Exits with the command's
- * status, or 200 + N if signal N killed it.
+ * every so many microseconds, from when it catches that. again: sends signal N
+ * 300 ms after that of signal=. rss: prints how much memory the command had at most.
+ *
+ * stuck: this descriptor is a pipe that is full, and that nobody reads. closed: it is closed.
+ * ignore: signal N is ignored. fsize, stack: the limits of a file's and the stack's size. The
+ * FIFOs are made: full is as stuck, slow has a reader that takes 512 bytes in 5 ms, the reader of
+ * gone leaves after some bytes, unread has none. Exits with the command's status, or 200 + N if
+ * signal N killed it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -159,9 +165,108 @@ static void storm(pid_t pid, int period)
 	}
 }
 
+/* Fills the pipe that @writer writes to. */
+static void fill(int writer)
+{
+	static const char bytes[4096];
+
+	fcntl(writer, F_SETFL, O_NONBLOCK);
+	while (write(writer, bytes, sizeof(bytes)) > 0 || write(writer, bytes, 1) > 0)
+		;
+	fcntl(writer, F_SETFL, 0);
+}
+
+/* Its reading end stays open here. */
+static void make_stuck(int fd)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		die("pipe");
+	fill(ends[1]);
+	if (dup2(ends[1], fd) < 0)
+		die("dup2");
+	close(ends[1]);
+}
+
+static void make_fifo(const char *path)
+{
+	unlink(path);
+	if (mkfifo(path, 0666) < 0)
+		die(path);
+}
+
+static void make_full(const char *path)
+{
+	make_fifo(path);
+	if (open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) < 0)
+		die(path);
+	fill(open(path, O_WRONLY | O_CLOEXEC));
+}
+
+/* A process that reads: all of it, or a part. */
+static void make_read(const char *path, bool all)
+{
+	char bytes[512];
+	int fd;
+
+	make_fifo(path);
+	if (fork())
+		return;
+	fd = open(path, O_RDONLY);
+	while (read(fd, bytes, sizeof(bytes)) > 0 && all)
+		usleep(5000);
+	_exit(0);
+}
+
+static void limit(int resource, int kib)
+{
+	rlim_t bytes = (rlim_t)kib * 1024;
+
+	if (setrlimit((__rlimit_resource_t)resource, &(struct rlimit){ bytes, bytes }) < 0)
+		die("setrlimit");
+}
+
+/* One that names a file, a descriptor, a limit or a signal; false if it is another. */
+static bool arrange(const char *argument)
+{
+	int value;
+
+	if (!strncmp(argument, "out=", 4))
+		send_output(argument + 4);
+	else if (!strncmp(argument, "full=", 5))
+		make_full(argument + 5);
+	else if (!strncmp(argument, "slow=", 5))
+		make_read(argument + 5, true);
+	else if (!strncmp(argument, "gone=", 5))
+		make_read(argument + 5, false);
+	else if (!strncmp(argument, "unread=", 7))
+		make_fifo(argument + 7);
+	else if ((value = number(argument, "stuck")) >= 0)
+		make_stuck(value);
+	else if ((value = number(argument, "closed")) >= 0)
+		close(value);
+	else if ((value = number(argument, "ignore")) > 0)
+		signal(value, SIG_IGN);
+	else if ((value = number(argument, "fsize")) > 0)
+		limit(RLIMIT_FSIZE, value);
+	else if ((value = number(argument, "stack")) > 0)
+		limit(RLIMIT_STACK, value);
+	else
+		return false;
+	return true;
+}
+
+static void send(pid_t pid, int signal)
+{
+	usleep(300000);
+	if (kill(pid, signal) < 0)
+		die("kill");
+}
+
 int main(int argc, char **argv)
 {
-	int value, status, to_send = 0, period = 0, i;
+	int value, status, to_send = 0, again = 0, period = 0, i;
 	struct rusage usage;
 	bool rss = false;
 	pid_t child;
@@ -191,9 +296,9 @@ int main(int argc, char **argv)
 			period = value;
 		} else if ((value = number(argv[i], "small")) > 0) {
 			make_small(value);
-		} else if (!strncmp(argv[i], "out=", 4)) {
-			send_output(argv[i] + 4);
-		} else {
+		} else if ((value = number(argv[i], "again")) > 0) {
+			again = value;
+		} else if (!arrange(argv[i])) {
 			break;
 		}
 	}
@@ -205,12 +310,15 @@ int main(int argc, char **argv)
 		die(argv[i]);
 	}
 	if (to_send) {
-		for (int tries = 0; tries < 1000 && !ready_for(child, to_send); tries++)
+		/* A child that has just been forked looks ready, as its parent is. */
+		for (int tries = 0, seen = 0; tries < 1000 && seen < 10; tries++) {
+			seen = ready_for(child, to_send) ? seen + 1 : 0;
 			usleep(10000);
-		usleep(300000);
-		if (kill(child, to_send) < 0)
-			die("kill");
+		}
+		send(child, to_send);
 	}
+	if (again)
+		send(child, again);
 	if (period)
 		storm(child, period);
 	if (wait4(child, &status, 0, &usage) != child)

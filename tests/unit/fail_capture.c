@@ -34,6 +34,12 @@ enum status fail_errno(enum status status, const char *format, ...)
 	return status;
 }
 
+/* No failure. */
+void tell_text(const char *text)
+{
+	(void)text;
+}
+
 void fail_reset(void)
 {
 	fail_text[0] = '\0';

@@ -177,7 +177,7 @@ static void images(void **state)
 
 static struct result write_record(void)
 {
-	struct result result = { .status = record_open(&record, path_of("record")) };
+	struct result result = { .status = record_open(&record, path_of("record"), 0) };
 
 	if (result.status)
 		return result;
@@ -190,7 +190,7 @@ static struct result write_record(void)
 
 static struct result write_trace(void)
 {
-	struct result result = { .status = trace_open(&trace, path_of("trace")) };
+	struct result result = { .status = trace_open(&trace, path_of("trace"), 0) };
 
 	if (result.status)
 		return result;

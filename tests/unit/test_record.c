@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fail_capture.h"
 #include "fake_host.h"
@@ -19,8 +20,11 @@ static int setup(void **state)
 	fake_host(&host, "0-3");
 	fake_host_pmu(&host, "armv8_cortex_a53", "0-1");
 	fake_host_pmu(&host, "armv8_cortex_a72", "2-3");
-	record = (struct record){ .file = open_memstream(&text, &size), .path = "memory" };
-	assert_non_null(record.file);
+	output_init(&record.lines.output, STDOUT_FILENO, NULL, NULL);
+	record.lines.opener = pthread_self();
+	record.lines.file = open_memstream(&text, &size);
+	record.path = "memory";
+	assert_non_null(record.lines.file);
 	return 0;
 }
 
@@ -56,6 +60,7 @@ static struct lab_record guest_record(void)
 
 static void lines_are_exact(void **state)
 {
+	const struct vcpu_state state_of_1 = { "waits", 0xffff800080010004, 1, 12 };
 	struct choice choice = { .mode = PMU_EXPLICIT, .pmu = 1 };
 	struct lab_record guest = guest_record();
 	struct window window = { .vcpu = 1,
@@ -73,6 +78,7 @@ static void lines_are_exact(void **state)
 	record_refusal(&record, 1, 3, 0, 42);
 	record_refusal(&record, 1, 3, -1, 43);
 	record_reset(&record, 44);
+	record_vcpu(&record, 1, &state_of_1, 45);
 	record_end(&record, 71, 99);
 	assert_recorded(
 		"{\"type\":\"run\",\"mode\":\"explicit\",\"pmu\":\"armv8_cortex_a72\","
@@ -87,6 +93,8 @@ static void lines_are_exact(void **state)
 		"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":0,\"time_ns\":42}\n"
 		"{\"type\":\"refusal\",\"vcpu\":1,\"cpu\":3,\"back\":-1,\"time_ns\":43}\n"
 		"{\"type\":\"reset\",\"time_ns\":44}\n"
+		"{\"type\":\"vcpu\",\"vcpu\":1,\"state\":\"waits\","
+		"\"pc\":\"0xffff800080010004\",\"el\":1,\"writes\":12,\"time_ns\":45}\n"
 		"{\"type\":\"end\",\"status\":71,\"time_ns\":99}\n");
 }
 
@@ -114,9 +122,9 @@ static uint64_t recorded(struct lab_record *guest, const char *key)
 	struct window window = { .record = guest };
 	char *at;
 
-	rewind(record.file);
+	rewind(record.lines.file);
 	record_window(&record, &host, &window);
-	fflush(record.file);
+	fflush(record.lines.file);
 	at = strstr(text, key);
 	assert_non_null(at);
 	return strtoull(at + strlen(key) + 2, NULL, 10);
@@ -151,7 +159,7 @@ static void counters_of_one_event_have_a_key_each(void **state)
 	guest.events[1] = (struct lab_event){ 0x11, 0, 7 };
 	guest.events[3] = (struct lab_event){ 0x11, 0, 8 };
 	record_window(&record, &host, &window);
-	fflush(record.file);
+	fflush(record.lines.file);
 	assert_non_null(strstr(
 		text, "\"events\":{\"0x11\":40006,\"0x11#2\":7,\"0x4008\":12,\"0x11#3\":8}}\n"));
 	assert_well(record_close(&record));

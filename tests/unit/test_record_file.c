@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fail_capture.h"
@@ -17,6 +18,7 @@
 #define LONG_PATH (FAKE_ROOT + 32)
 
 static char root[FAKE_ROOT], path[LONG_PATH];
+static struct record full_record;
 
 static int setup(void **state)
 {
@@ -56,11 +58,11 @@ static void no_path_records_nothing(void **state)
 	const struct host host = { 0 };
 	struct lab_record guest = { 0 };
 	struct window window = { .record = &guest };
-	struct record record;
+	static struct record record;
 
 	(void)state;
-	assert_well(record_open(&record, NULL));
-	assert_null(record.file);
+	assert_well(record_open(&record, NULL, 0));
+	assert_null(record.lines.file);
 	record_run(&record, &host, &choice, 1, 62500000);
 	record_window(&record, &host, &window);
 	record_hop(&record, 0, 0, 1, 1);
@@ -71,14 +73,14 @@ static void no_path_records_nothing(void **state)
 
 static void what_cannot_be_written_is_refused(void **state)
 {
-	struct record record;
+	static struct record record;
 	char bad[LONG_PATH + 8];
 
 	(void)state;
-	assert_failed(record_open(&record, root), STATUS_INPUT, root);
-	assert_null(record.file);
+	assert_failed(record_open(&record, root, 0), STATUS_INPUT, root);
+	assert_null(record.lines.file);
 	snprintf(bad, sizeof(bad), "%s/no/file", root);
-	assert_failed(record_open(&record, bad), STATUS_INPUT, "No such file");
+	assert_failed(record_open(&record, bad, 0), STATUS_INPUT, "No such file");
 	assert_well(record_close(&record));
 }
 
@@ -94,19 +96,19 @@ static void replace(int fd)
 
 static void a_full_disk_is_told(void **state)
 {
-	struct record record;
+	static struct record record;
 	char *text;
 
 	(void)state;
 	/* Found out only when the record is closed... */
-	assert_well(record_open(&record, "/dev/full"));
+	assert_well(record_open(&record, "/dev/full", 0));
 	record_hop(&record, 0, 1, 2, 3);
 	assert_failed(record_close(&record), STATUS_INPUT, "No space left");
 	/* ... and long before, with room again at the end: nothing may come after the hole. */
-	assert_well(record_open(&record, "/dev/full"));
+	assert_well(record_open(&record, "/dev/full", 0));
 	for (int i = 0; i < 10000; i++)
 		record_hop(&record, 0, 1, 2, 3);
-	replace(record.lines.fd);
+	replace(record.lines.output.fd);
 	assert_failed(record_close(&record), STATUS_INPUT, "--record=/dev/full: its first 0 bytes");
 	text = text_of(path);
 	assert_string_equal(text, "");
@@ -120,7 +122,7 @@ static void a_full_disk_is_told(void **state)
 static void what_fits_is_kept_in_whole_lines(void **state)
 {
 	struct rlimit before, limit;
-	struct record record;
+	static struct record record;
 	const char *line = "{\"type\":\"hop\",\"vcpu\":0,\"from\":1,\"to\":2,\"time_ns\":3}\n";
 	size_t lines = FULL_SIZE / strlen(line);
 	char *text;
@@ -130,7 +132,7 @@ static void what_fits_is_kept_in_whole_lines(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	limit = (struct rlimit){ FULL_SIZE, before.rlim_max };
-	assert_well(record_open(&record, path));
+	assert_well(record_open(&record, path, 0));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	for (int i = 0; i < FULL_LINES; i++)
 		record_hop(&record, 0, 1, 2, 3);
@@ -162,10 +164,10 @@ static void a_limit_keeps_whole_lines(void **state)
 	assert_int_equal(strlen(line), 52);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		int reached = 0;
-		struct record record;
+		static struct record record;
 		char *text;
 
-		assert_well(record_open(&record, path));
+		assert_well(record_open(&record, path, 0));
 		lines_limit(&record.lines, limits[i].limit, count_one, &reached);
 		for (int n = 0; n < FULL_LINES; n++)
 			record_hop(&record, 0, 1, 2, 3);
@@ -180,10 +182,10 @@ static void a_limit_keeps_whole_lines(void **state)
 static void a_limit_that_is_not_passed_does_nothing(void **state)
 {
 	int reached = 0;
-	struct record record;
+	static struct record record;
 
 	(void)state;
-	assert_well(record_open(&record, path));
+	assert_well(record_open(&record, path, 0));
 	lines_limit(&record.lines, 52 * FULL_LINES, count_one, &reached);
 	for (int n = 0; n < FULL_LINES; n++)
 		record_hop(&record, 0, 1, 2, 3);
@@ -196,52 +198,80 @@ static void nothing(int number)
 	(void)number;
 }
 
-static atomic_bool written;
+static atomic_bool ended;
 
 /* Again and again: on a busy machine some come before the write that waits. */
-static void *interrupt(void *thread)
+static void *end_the_run(void *argument)
 {
-	while (!atomic_load(&written)) {
+	pthread_t vcpu = *(pthread_t *)argument;
+
+	usleep(50000);
+	output_hurry(&full_record.lines.output, true);
+	while (!atomic_load(&ended)) {
+		pthread_kill(vcpu, SIGUSR1);
 		usleep(50000);
-		pthread_kill(*(pthread_t *)thread, SIGUSR1);
 	}
 	return NULL;
 }
 
-/* As run.c does it at the end of a run. */
+static void *record_hops(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 10 * FULL_LINES; i++) /* more than a pipe and memory hold */
+		record_hop(&full_record, 0, 1, 2, 3);
+	atomic_store(&ended, true);
+	return NULL;
+}
+
+/*
+ * A vCPU's thread waits for who reads a FIFO, until the run's end; meanwhile the main thread, which
+ * opened it, adds a hop while there is room and asks before it does.
+ */
 static void nobody_waits_for_ever_for_a_reader(void **state)
 {
 	const struct sigaction quiet = { .sa_handler = nothing };
-	pthread_t self = pthread_self(), helper;
-	struct record record;
-	int ends[2];
+	pthread_t vcpu, helper;
+	int reader, hops = 0;
 
 	(void)state;
+	atomic_store(&ended, false);
 	assert_int_equal(sigaction(SIGUSR1, &quiet, NULL), 0);
-	assert_int_equal(pipe(ends), 0);
-	assert_well(record_open(&record, path));
-	assert_int_equal(dup2(ends[1], record.lines.fd), record.lines.fd);
-	assert_int_equal(pthread_create(&helper, NULL, interrupt, &self), 0);
-	for (int i = 0; i < FULL_LINES; i++) /* more than a pipe holds */
-		record_hop(&record, 0, 1, 2, 3);
-	assert_failed(record_close(&record), STATUS_INPUT, "Interrupted");
-	atomic_store(&written, true);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	assert_well(record_open(&full_record, path, 0));
+	assert_int_equal(pthread_create(&vcpu, NULL, record_hops, NULL), 0);
+	assert_int_equal(pthread_create(&helper, NULL, end_the_run, &vcpu), 0);
+	while (!atomic_load(&ended))
+		for (; lines_room(&full_record.lines) && !atomic_load(&ended); hops++)
+			record_hop(&full_record, 1, 2, 1, 4);
+	pthread_join(vcpu, NULL);
 	pthread_join(helper, NULL);
-	close(ends[0]);
-	close(ends[1]);
+	assert_true(hops > 10);
+	assert_failed(record_close(&full_record), STATUS_INPUT, "nobody read on");
+	close(reader);
+}
+
+/* It is waited for, but not for ever. */
+static void a_fifo_without_a_reader_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_failed(record_open(&full_record, path, 1), STATUS_TIMEOUT,
+		      "nobody opened this FIFO");
+	assert_well(record_close(&full_record));
 }
 
 /* A guest's console writes to the same descriptor behind stdio's back. */
 static void stdout_gets_whole_lines_at_once(void **state)
 {
 	int saved = dup(STDOUT_FILENO);
-	struct record record;
+	static struct record record;
 	char *text;
 
 	(void)state;
 	fflush(stdout);
 	replace(STDOUT_FILENO);
-	record_open(&record, "-");
+	record_open(&record, "-", 0);
 	record_hop(&record, 0, 1, 2, 3);
 	if (write(STDOUT_FILENO, "guest\n", 6) != 6)
 		abort();
@@ -275,13 +305,13 @@ static void *write_windows(void *record)
 static void threads_do_not_mix_their_lines(void **state)
 {
 	pthread_t threads[4];
-	struct record record;
+	static struct record record;
 	const char *end = ":{\"0x11\":12}}";
 	char *text, *line, *rest;
 	int lines = 0;
 
 	(void)state;
-	assert_well(record_open(&record, path));
+	assert_well(record_open(&record, path, 0));
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, write_windows, &record), 0);
 	for (int i = 0; i < 4; i++)
@@ -309,9 +339,11 @@ int main(void)
 		TEST(a_limit_keeps_whole_lines),
 		TEST(a_limit_that_is_not_passed_does_nothing),
 		TEST(nobody_waits_for_ever_for_a_reader),
+		TEST(a_fifo_without_a_reader_is_told),
 		TEST(stdout_gets_whole_lines_at_once),
 		TEST(threads_do_not_mix_their_lines),
 	};
 
+	alarm(60); /* what waits for ever fails */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,9 +180,6 @@ static void a_vcpu_reads_what_is_typed_while_another_writes(void **state)
 	close(out[1]);
 }
 
-/* The record is written under the machine's lock (lab.c). */
-static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
-
 static void *record_lines(void *number)
 {
 	int vcpu = *(int *)number;
@@ -191,9 +188,7 @@ static void *record_lines(void *number)
 		struct lab_record guest = { .window = i };
 		struct window window = { .vcpu = vcpu, .pmu = vcpu, .record = &guest };
 
-		pthread_mutex_lock(&machine_lock);
 		record_window(&record, &host, &window);
-		pthread_mutex_unlock(&machine_lock);
 	}
 	return NULL;
 }
@@ -212,7 +207,7 @@ static void lines_of_two_vcpus_are_whole(void **state)
 	fake_host_pmu(&host, "armv8_cortex_a53", "0");
 	fake_host_pmu(&host, "armv8_cortex_a72", "1");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	assert_well(record_open(&record, path));
+	assert_well(record_open(&record, path, 0));
 	for (int i = 0; i < 2; i++)
 		writers[i] = start(record_lines, &numbers[i]);
 	for (int i = 0; i < 2; i++)
