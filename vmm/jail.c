@@ -23,6 +23,20 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
+/* What confines needs no privilege: where it is not permitted, it is by somebody else's filter. */
+static enum status forbidden(const char *call)
+{
+	if (errno != EPERM)
+		return fail_errno(STATUS_INTERNAL, "%s", call);
+	return fail_errno(
+		STATUS_HOST,
+		"%s: a system call filter that minivmm was started with forbids it; allow "
+		"seccomp, landlock_create_ruleset, landlock_restrict_self and capset there "
+		"(systemd: SystemCallFilter=, containers: the seccomp profile), or use "
+		"--jail=off",
+		call);
+}
+
 enum status jail_process(const struct jail *jail)
 {
 	if (jail->mode == JAIL_OFF)
@@ -30,16 +44,18 @@ enum status jail_process(const struct jail *jail)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(STATUS_INTERNAL, "PR_SET_NO_NEW_PRIVS");
 	/* A kernel that knows filters looks for one there. */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno != EFAULT)
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno == EPERM)
+		return forbidden("seccomp");
+	if (errno != EFAULT)
 		return fail(STATUS_HOST,
 			    "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), which "
 			    "confine minivmm; use one that has, or --jail=off");
 	if (jail->mode == JAIL_LOG)
 		return STATUS_OK;
 	if (landlock_close() < 0)
-		return fail_errno(STATUS_INTERNAL, "Landlock");
+		return forbidden("Landlock");
 	if (drop_capabilities() < 0)
-		return fail_errno(STATUS_INTERNAL, "capset");
+		return forbidden("capset");
 	return STATUS_OK;
 }
 

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.version)
 		version_print(stdout);
-	else if (options.probe || options.jail == JAIL_OFF || supervise(&status))
+	else if (options.probe || options.jail == JAIL_OFF || supervise(options.jail, &status))
 		status = start(&machine, &options);
 	else
 		return (int)status;

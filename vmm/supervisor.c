@@ -8,6 +8,7 @@
 
 #include "fail.h"
 #include "resource.h"
+#include "sigsys.h"
 #include "supervisor.h"
 
 /* SIGUSR1 is the VMM's own and does nothing to it; others end both, as they always do. */
@@ -21,8 +22,8 @@ static void watched_signals(sigset_t *set)
 		sigaddset(set, signals[i]);
 }
 
-/* Returns how the VMM ended, as waitpid() says it. */
-static int watch(pid_t vmm, const sigset_t *signals)
+/* Returns how the VMM ended, as waitpid() says it; @filters: sigsys_filters() if by SIGSYS. */
+static int watch(pid_t vmm, const sigset_t *signals, int *filters)
 {
 	siginfo_t info;
 	int how;
@@ -33,6 +34,9 @@ static int watch(pid_t vmm, const sigset_t *signals)
 		/* Above 0 it is the kernel's, for the whole process group, or no signal at all. */
 		if (signal != SIGCHLD && signal > 0 && info.si_code <= 0)
 			kill(vmm, signal);
+		/* Two SIGCHLDs may become one, of the first: then @filters stays unknown. */
+		if (signal == SIGCHLD && info.si_status == SIGSYS)
+			*filters = sigsys_filters(vmm);
 		if (signal != SIGCHLD || waitpid(vmm, &how, WUNTRACED | WNOHANG) != vmm)
 			continue;
 		if (!WIFSTOPPED(how))
@@ -60,13 +64,13 @@ static void die_of(int signal_number)
 	raise(signal_number);
 }
 
-bool supervise(enum status *status)
+bool supervise(enum jail_mode jail, enum status *status)
 {
 	pid_t self = getpid(), vmm;
 	struct termios saved;
 	bool terminal = tcgetattr(STDIN_FILENO, &saved) == 0;
 	sigset_t signals, before;
-	int how;
+	int how, filters = -1;
 
 	watched_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, &before);
@@ -84,7 +88,7 @@ bool supervise(enum status *status)
 		*status = fail_resource("cannot fork the VMM's process");
 		return false;
 	}
-	how = watch(vmm, &signals);
+	how = watch(vmm, &signals, &filters);
 	*status = (enum status)(WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_SIGNAL + WTERMSIG(how));
 	if (WIFEXITED(how))
 		return false;
@@ -92,9 +96,9 @@ bool supervise(enum status *status)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
-	if (WTERMSIG(how) == SIGSYS)
-		*status = fail(STATUS_JAIL, "the jail killed the VMM: a thread made a system call "
-					    "that its rules do not allow; --jail=log tells which");
+	/* Without any filter it was a signal like others. */
+	if (WTERMSIG(how) == SIGSYS && filters)
+		*status = sigsys_judge(jail, sigsys_filters(self), filters);
 	else {
 		name_signal(WTERMSIG(how));
 		die_of(WTERMSIG(how));

@@ -8,15 +8,17 @@
 
 #include <stdbool.h>
 
+#include "options.h"
 #include "status.h"
 
 /*
  * Forks; cheapest before anything is allocated. True in the child, which is the VMM and
  * dies when its parent does. False in the parent, when the child has ended, with the
- * status to exit with; if a signal other than SIGSYS killed the VMM, the same one kills the
- * parent. Meanwhile it hands on the signals that others send it, and stops when the VMM
- * stops. What a terminal sends (Ctrl-C) reaches both by itself.
+ * status to exit with; if a signal killed the VMM, the same one kills the parent, but for a
+ * SIGSYS, of which it says whose it was (sigsys.h): @jail is the VMM's mode. Meanwhile it hands on
+ * the signals that others send it, and stops when the VMM stops. What a terminal sends (Ctrl-C)
+ * reaches both by itself.
  */
-bool supervise(enum status *status);
+bool supervise(enum jail_mode jail, enum status *status);
 
 #endif

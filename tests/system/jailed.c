@@ -249,7 +249,7 @@ static void die(const char *what)
 struct attempt {
 	const struct role *role;
 	char **names;
-	sem_t done;
+	sem_t go, done;
 };
 
 static const struct call *find_call(const char *name)
@@ -278,6 +278,8 @@ static void *taken_over(void *argument)
 
 	for (; attempt->names[count] && count < ARRAY_SIZE(calls); count++)
 		wanted[count] = find_call(attempt->names[count]);
+	if (role->list != JAIL_MAIN)
+		sem_wait(&attempt->go);
 	if (role->filter && jail_thread(&role->jail, role->list))
 		exit(125);
 	for (size_t i = 0; i < count; i++) {
@@ -304,10 +306,11 @@ static int attempt(const struct role *role, char **names)
 	signal(SIGUSR1, ignore);
 	if (dup2(0, KVM_FD) < 0) /* no file that could be harmed, but one that is open */
 		die("dup2");
-	if (!supervise(&status))
+	if (!supervise(role->jail.mode, &status))
 		return (int)status;
 	if (jail_process(&role->jail))
 		return 125;
+	sem_init(&attempt.go, 0, 0);
 	sem_init(&attempt.done, 0, 0);
 	if (role->list == JAIL_MAIN) {
 		taken_over(&attempt);
@@ -315,6 +318,10 @@ static int attempt(const struct role *role, char **names)
 	}
 	if (pthread_create(&thread, NULL, taken_over, &attempt))
 		die("pthread_create");
+	/* As in minivmm, where a gate keeps the vCPUs until then. */
+	if (role->filter && jail_thread(&role->jail, JAIL_MAIN))
+		return 125;
+	sem_post(&attempt.go);
 	while (sem_wait(&attempt.done) < 0)
 		;
 	return 0;

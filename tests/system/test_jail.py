@@ -11,7 +11,7 @@ import subprocess
 from harness import TOP, Failed, Skipped, expect, expect_equal, test
 from test_console import talk
 
-JAIL = 73
+HOST, JAIL = 69, 73
 # With no file to be had, the names do not matter: the call does.
 CALLS = ("open create openat2 mkdir unlink truncate execve socket ptrace process_vm_writev fork "
          "kill tgkill_other ioctl_create_vm ioctl_type mmap_exec mprotect_exec "
@@ -39,6 +39,22 @@ def allowed_calls_pass(vcpu, final, resets, own, other):
     expect("ioctl_create_vm: ENOTTY" in resets.stdout, resets.stdout)
     for result in (own, other):
         result.expect_status(JAIL)
+
+
+UNJAILED = ["minivmm", "--pmu=off", "--append=windows=1 loops=1", "guest.bin"]
+
+
+@test(*(["with", "filter=0", *UNJAILED[:1], f"--jail={mode}", *UNJAILED[1:]] for mode in ("on", "log")),
+      ["with", "filter=1", *UNJAILED],
+      ["fault", "--call=landlock_restrict_self", "--nth=1", "--errno=EPERM", *UNJAILED],
+      ["with", "filter=0", *UNJAILED[:1], "--jail=off", *UNJAILED[1:]])
+def filters_of_others_are_told_from_the_jail(killed, logs, refused, landlock, unjailed):
+    """A systemd unit's SystemCallFilter=: status 69, and what to allow there; no word of minivmm's own jail or the kernel."""
+    for result in (killed, logs, refused, landlock):
+        result.expect_status(HOST).expect_one_line("a system call filter that minivmm was started with",
+                                                   "SystemCallFilter=", "--jail=off")
+        expect("the jail killed" not in result.stderr and "this kernel" not in result.stderr, result.stderr)
+    unjailed.expect_status(0)
 
 
 @test(slow=True, boots=True)

@@ -4,7 +4,7 @@
  *
  *     with [uid=N] [cpu=N] [cpuset[=LIST]] [shown=LIST] [out=FILE] [small=KIB] [signal=N]
  *          [again=N] [storm=US] [rss] [stuck=FD] [closed=FD] [ignore=N] [fsize=KIB] [stack=KIB]
- *          [full=FIFO] [slow=FIFO] [gone=FIFO] [unread=FIFO] COMMAND...
+ *          [full=FIFO] [slow=FIFO] [gone=FIFO] [unread=FIFO] [filter=ERRNO] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. cpuset: in a cgroup with the cpuset
  * controller on, as systemd has them, which allows these CPUs. shown: sysfs says that these are
@@ -19,10 +19,16 @@
  * FIFOs are made: full is as stuck, slow has a reader that takes 512 bytes in 5 ms, the reader of
  * gone leaves after some bytes, unread has none. Exits with the command's status, or 200 + N if
  * signal N killed it.
+ *
+ * filter: a system call filter as a systemd unit's, without seccomp and Landlock, that gives this
+ * errno; 0: that kills.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -135,6 +142,23 @@ static void send_output(const char *path)
 	if (fd < 0 || dup2(fd, 1) < 0)
 		die(path);
 	close(fd);
+}
+
+static void enter_filter(int error)
+{
+	unsigned action = error ? SECCOMP_RET_ERRNO | (unsigned)error : SECCOMP_RET_KILL_PROCESS;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, action),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		die("filter");
 }
 
 static void signal_threads(pid_t pid)
@@ -282,6 +306,8 @@ int main(int argc, char **argv)
 			CPU_SET((size_t)value, &set);
 			if (sched_setaffinity(0, sizeof(set), &set) < 0)
 				die("sched_setaffinity");
+		} else if ((value = number(argv[i], "filter")) >= 0) {
+			enter_filter(value);
 		} else if ((value = number(argv[i], "signal")) >= 0) {
 			to_send = value;
 		} else if (!strcmp(argv[i], "rss")) {
