@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "fail.h"
 #include "memory.h"
 
-#define HUGE_PAGE (2ull << 20)
 #define HUGE_FROM (256ull << 20)
 
 /* NORESERVE: a guest may have more than the host can promise, as long as it leaves it be. */
@@ -15,22 +15,33 @@ static uint8_t *map(uint64_t size)
 }
 
 /*
+ * What one entry of the second lowest table maps, which is the kernel's hpage_pmd_size: 2 MiB with
+ * pages of 4 KiB, 32 MiB with 16 KiB, 512 MiB with 64 KiB. Reading that file would cost each start.
+ */
+static uint64_t huge_page(void)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return page * (page / sizeof(uint64_t));
+}
+
+/*
  * Huge pages save a large guest faults and TLB misses; a small one would only wait for
- * 2 MiB to be cleared where it needs 4 KiB. KVM maps one as a block if host and guest
+ * a huge page to be cleared where it needs a page. KVM maps one as a block if host and guest
  * address are congruent, and RAM's base is a multiple of any such size. A host without
  * them refuses the advice, which does no harm.
  */
 static uint8_t *map_huge(uint64_t base, uint64_t size)
 {
-	uint8_t *host = map(size + HUGE_PAGE);
-	uint64_t before;
+	uint64_t huge = huge_page(), before;
+	uint8_t *host = map(size + huge);
 
 	if (host == MAP_FAILED)
 		return host;
-	before = (base - (uint64_t)(uintptr_t)host) % HUGE_PAGE;
+	before = (base - (uint64_t)(uintptr_t)host) % huge;
 	if (before)
 		munmap(host, before);
-	munmap(host + before + size, HUGE_PAGE - before);
+	munmap(host + before + size, huge - before);
 	(void)madvise(host + before, size, MADV_HUGEPAGE);
 	return host + before;
 }

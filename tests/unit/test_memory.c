@@ -13,6 +13,14 @@
 #define MIB  (1ull << 20)
 
 static struct memory memory;
+static long page_size; /* that the kernel is said to have; 0: its own */
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __wrap_sysconf(int name)
+{
+	return page_size && name == _SC_PAGESIZE ? page_size : __real_sysconf(name);
+}
 
 static int map(void **state)
 {
@@ -82,6 +90,41 @@ static void much_is_in_huge_pages_and_untouched(void **state)
 	}
 }
 
+/* Whether RAM's host and guest address are congruent for blocks of this size, and it is whole. */
+static void assert_suits_blocks(uint64_t size, uint64_t block)
+{
+	struct memory much;
+
+	assert_well(memory_map(&much, BASE, size));
+	assert_int_equal((uintptr_t)much.host % block, BASE % block);
+	assert_int_equal(*(uint8_t *)memory_at(&much, BASE, 1), 0);
+	assert_int_equal(*(uint8_t *)memory_at(&much, BASE + size - 1, 1), 0);
+	memory_unmap(&much);
+}
+
+static void suits_blocks_of_each_page_size(void **state)
+{
+	static const struct {
+		long page;
+		uint64_t block;
+	} kernels[] = { { 4096, 2 * MIB }, { 16384, 32 * MIB }, { 65536, 512 * MIB } };
+	unsigned long long own;
+	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+		page_size = kernels[i].page;
+		assert_suits_blocks(1024 * MIB, kernels[i].block);
+		assert_suits_blocks(256 * MIB, kernels[i].block);
+	}
+	page_size = 0;
+	if (file) { /* a kernel without huge pages has no such file */
+		assert_int_equal(fscanf(file, "%llu", &own), 1);
+		fclose(file);
+		assert_suits_blocks(1024 * MIB, own);
+	}
+}
+
 static void finds_what_is_inside(void **state)
 {
 	(void)state;
@@ -144,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(is_zeroed_and_writable, map, unmap),
 		cmocka_unit_test(much_is_in_huge_pages_and_untouched),
+		cmocka_unit_test(suits_blocks_of_each_page_size),
 		cmocka_unit_test_setup_teardown(finds_what_is_inside, map, unmap),
 		cmocka_unit_test_setup_teardown(refuses_what_is_outside, map, unmap),
 		cmocka_unit_test_setup_teardown(ram_may_end_where_addresses_end, map, unmap),
