@@ -32,7 +32,7 @@ static void window(int vcpu, int pmu, bool hopped, uint64_t cycles)
 	struct window ended = { .vcpu = vcpu,
 				.pmu = pmu,
 				.stayed = !hopped,
-				.pmus = 1u << stats_row(pmu) | hopped << A53,
+				.pmus = 1u << stats_row(pmu) | (hopped ? 1u << A53 : 0),
 				.record = &record };
 
 	assert_true(stats_window(&stats, &ended));
