@@ -105,8 +105,7 @@ enum status gic_create(struct machine *machine)
 	if (kvm_set_attr(machine->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs) < 0 ||
 	    kvm_set_attr(machine->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT,
 			 NULL) < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_SET_DEVICE_ATTR: initialising the GICv%d",
-				  machine->gic);
+		return fail_resource("KVM_SET_DEVICE_ATTR: initialising the GICv%d", machine->gic);
 	return STATUS_OK;
 }
 

@@ -52,8 +52,8 @@ static enum status add_memory(struct machine *machine)
 		.userspace_addr = (uint64_t)(uintptr_t)machine->memory.host,
 	};
 	if (ioctl(machine->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-		return fail_errno(STATUS_INTERNAL, "KVM_SET_USER_MEMORY_REGION of %llu bytes",
-				  (unsigned long long)machine->memory.size);
+		return fail_resource("KVM_SET_USER_MEMORY_REGION of %llu bytes",
+				     (unsigned long long)machine->memory.size);
 	return STATUS_OK;
 }
 
@@ -122,7 +122,7 @@ static enum status init_vcpu(struct machine *machine, int index, struct kvm_vcpu
 		return fail(STATUS_HOST,
 			    "this kernel's KVM has no vCPU feature KVM_ARM_VCPU_PMU_V3_STRICT (9, "
 			    "Linux 7.3); use --pmu=explicit, --pmu=auto or a newer kernel");
-	return fail_errno(STATUS_INTERNAL, "KVM_ARM_VCPU_INIT of vCPU %d", index);
+	return fail_resource("KVM_ARM_VCPU_INIT of vCPU %d", index);
 }
 
 static enum status init_vcpus(struct machine *machine)

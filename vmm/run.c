@@ -233,7 +233,7 @@ static enum status open_outputs(struct machine *machine)
 	output_init(&machine->messages, STDERR_FILENO, machine_wake, machine);
 	kick._sigev_un._tid = (int)syscall(SYS_gettid);
 	if (timer_create(CLOCK_MONOTONIC, &kick, &machine->alarm) < 0)
-		return fail_errno(STATUS_INTERNAL, "timer_create");
+		return fail_resource("timer_create");
 	add_output(machine, &machine->output, true);
 	add_output(machine, &machine->messages, true);
 	if (machine->record.lines.file)

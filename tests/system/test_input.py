@@ -133,17 +133,18 @@ def failing(call, error, *words, nth=1, every=0):
       failing("ioctl:KVM_CREATE_VCPU", "EMFILE", "--cpus=3", nth=3),
       failing("ioctl:KVM_CREATE_DEVICE", "E2BIG", "--gic=2"),
       failing("ioctl:KVM_CREATE_DEVICE", "ENODEV", every=1),
-      failing("ioctl:KVM_CREATE_VM", "ENOMEM"),
+      *(failing(f"ioctl:KVM_{call}", "ENOMEM") for call in ("CREATE_VM", "SET_USER_MEMORY_REGION", "ARM_VCPU_INIT")),
       failing("eventfd2", "EMFILE"), failing("signalfd4", "ENFILE"))
-def what_the_host_lacks_is_no_internal_error(device, files, big, neither, memory, *descriptors):
+def what_the_host_lacks_is_no_internal_error(device, files, big, neither, *others):
     """A device cgroup, too few descriptors, no memory, no GIC, one without room: status 69, and what would work."""
     device.expect_status(HOST).expect_one_line("/dev/kvm", "device cgroup", "DeviceAllow=", "not permitted")
     expect("EL2" not in device.stderr, device.stderr)
     files.expect_status(HOST).expect_one_line("KVM_CREATE_VCPU 2", "ulimit -n", "lower --cpus")
     big.expect_status(HOST).expect_one_line("a GICv2 has room for 8 CPUs", "--gic=auto")
     neither.expect_status(HOST).expect_one_line("neither version 3 nor 2", "dmesg")
-    memory.expect_status(HOST).expect_one_line("KVM_CREATE_VM", "free memory")
-    for result in descriptors:
+    for result in others[:3]:
+        result.expect_status(HOST).expect_one_line("KVM_", "free memory")
+    for result in others[3:]:
         result.expect_status(HOST).expect_one_line("limit of open files")
 
 
