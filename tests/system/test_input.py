@@ -174,7 +174,8 @@ def hang_times_out(result):
 
 @test(["minivmm", "--timeout=1", "--record=record", "--cpus=2", "hang.bin"],
       ["minivmm", "--timeout=2", "--quiet", "--record=record", "--append=do=sleep", "hostile.bin"],
-      ["with", "signal=15", "minivmm", "--pmu=off", "--record=record", "--no-reboot", "--append=do=lines", "hostile.bin"])
+      ["with", "signal=15", "minivmm", "--pmu=off", "--record=record", "--no-reboot", "--append=do=lines", "hostile.bin"],
+      icount=True)
 def what_vcpus_did_is_told(hangs, sleeps, ended):
     """--timeout and SIGTERM: a line for each vCPU, and in the record: PC, level, WFI, off, what it wrote."""
     hangs.expect_status(124)
