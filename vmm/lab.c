@@ -12,6 +12,24 @@
 #include "odd.h"
 #include "options.h"
 
+/* Whether vCPU @index may get from a CPU of one host PMU to one of another, or of none. */
+static bool roams(const struct machine *machine, int index)
+{
+	const struct host *host = machine->host;
+	struct cpuset cpus = machine->choice->cpus[index], shared;
+	bool covered = false;
+
+	if (machine->plan.ncpus)
+		plan_cpus(&machine->plan, &cpus);
+	for (int i = 0; i < host->npmus; i++) {
+		if (cpuset_contains(&host->pmus[i].cpus, &cpus))
+			return false;
+		cpuset_and(&shared, &host->pmus[i].cpus, &cpus);
+		covered |= !cpuset_is_empty(&shared);
+	}
+	return covered;
+}
+
 /*
  * Where this thread is, on @cpu. The scheduler may move it at each context switch, unless it is
  * where the plan has put it (after a refusal on one of the CPUs of that host PMU), or all CPUs that
@@ -35,10 +53,20 @@ static struct spot spot(const struct machine *machine, const struct vcpu *vcpu, 
 	return spot;
 }
 
-void lab_start(struct vcpu *vcpu)
+/*
+ * At the first write, not at the start: many guests have no use for the lab device. The first
+ * window may begin before it, so it counts as moved if the thread can have been moved since the
+ * start.
+ */
+static void begin(struct machine *machine, int index)
 {
+	struct vcpu *vcpu = &machine->vcpus[index];
+
+	vcpu->begun = true;
+	vcpu->roams = roams(machine, index);
 	vcpu->stays = (struct stays){ 0 };
-	vcpu->stays.record.since = spot(vcpu->machine, vcpu, sched_getcpu());
+	vcpu->stays.record.since = spot(machine, vcpu, sched_getcpu());
+	vcpu->stays.moved = vcpu->stays.record.since.moves || vcpu->stays.record.since.switches;
 }
 
 static void hop(struct machine *machine, int index)
@@ -125,6 +153,8 @@ void lab_access(void *owner, struct bus_access *access)
 		access->value = access->offset == LAB_ID ? LAB_ID_VALUE : 0;
 		return;
 	}
+	if (!machine->vcpus[access->vcpu].begun)
+		begin(machine, access->vcpu);
 	switch (access->offset) {
 	case LAB_RECORD:
 		take_record(machine, access->vcpu, access->value);

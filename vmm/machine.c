@@ -57,24 +57,6 @@ static enum status add_memory(struct machine *machine)
 	return STATUS_OK;
 }
 
-/* Whether vCPU @index may get from a CPU of one host PMU to one of another, or of none. */
-static bool roams(const struct machine *machine, int index)
-{
-	const struct host *host = machine->host;
-	struct cpuset cpus = machine->choice->cpus[index], shared;
-	bool covered = false;
-
-	if (machine->plan.ncpus)
-		plan_cpus(&machine->plan, &cpus);
-	for (int i = 0; i < host->npmus; i++) {
-		if (cpuset_contains(&host->pmus[i].cpus, &cpus))
-			return false;
-		cpuset_and(&shared, &host->pmus[i].cpus, &cpus);
-		covered |= !cpuset_is_empty(&shared);
-	}
-	return covered;
-}
-
 static enum status create_vcpu(struct machine *machine, int index)
 {
 	struct vcpu *vcpu = &machine->vcpus[index];
@@ -84,7 +66,7 @@ static enum status create_vcpu(struct machine *machine, int index)
 	vcpu->index = index;
 	plan_start(&machine->plan, index, &vcpu->place);
 	atomic_store(&vcpu->cpu, plan_cpu(&machine->plan, &vcpu->place));
-	vcpu->roams = roams(machine, index);
+	vcpu->begun = false;
 	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
 	if (vcpu->fd < 0 && errno == EINVAL && index > 0)
 		return fail(STATUS_HOST,

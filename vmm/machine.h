@@ -37,6 +37,7 @@ struct vcpu {
 	atomic_int cpu;    /* where the plan has put it, -1 without a plan */
 	atomic_uint hops;  /* since the last window */
 	atomic_uint moves; /* by another thread: odd while it is at it */
+	bool begun;        /* it has written to the lab device: roams and stays are known */
 	bool roams; /* the CPUs that it may use have more than one host PMU, or some have none */
 	struct stays stays;
 	uint64_t writes; /* to devices, since the guest began; its thread's */
@@ -145,7 +146,5 @@ void vcpu_states(struct machine *machine);
 
 /* lab.c: bus handler of the lab device; owner is the struct machine. */
 void lab_access(void *owner, struct bus_access *access);
-/* The guest starts on this thread: its first window begins after this. */
-void lab_start(struct vcpu *vcpu);
 
 #endif

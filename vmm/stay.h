@@ -25,7 +25,7 @@ struct stay {
 	unsigned pmus; /* bits of all host PMUs on which it was seen */
 };
 
-/* Of one vCPU. At its start record.since is where it is; the rest is 0. */
+/* Of one vCPU. Before its first window record.since is where it is; the rest is 0. */
 struct stays {
 	struct stay record; /* since LAB_RECORD */
 	struct stay hop;    /* since LAB_HOP */

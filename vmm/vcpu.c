@@ -242,7 +242,6 @@ static void live(struct vcpu *vcpu)
 		  machine_now(machine));
 	if (machine->options->settle) /* the CPU left behind is that of the main thread */
 		settle();
-	lab_start(vcpu);
 	while (atomic_load(&machine->end) < 0) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
 			handle_exit(vcpu);

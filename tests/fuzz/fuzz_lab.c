@@ -147,8 +147,6 @@ void fuzz_one(struct input *input)
 	machine.options = &options;
 	machine.choice = &choice;
 	machine.odd = 0;
-	for (int i = 0; i < VCPUS; i++)
-		machine.vcpus[i].roams = input_below(input, 2);
 	machine.plan.kind = (enum plan_kind)input_below(input, 4);
 	machine.start_ns = input_number(input, 8);
 	machine.memory = (struct memory){ .host = ram, .base = MAP_RAM_BASE, .size = RAM_SIZE };
