@@ -29,12 +29,11 @@ struct tree {
 	uint32_t ppi_flags;
 };
 
-/* After each call: whether it failed for lack of room, and there is more now. */
-static bool has_more_room(struct tree *tree)
+static bool make_room(struct tree *tree)
 {
 	size_t used;
 
-	if (tree->error != -FDT_ERR_NOSPACE || tree->size == tree->most)
+	if (tree->size == tree->most)
 		return false;
 	tree->size = tree->size * 2 < tree->most ? tree->size * 2 : tree->most;
 	tree->error = fdt_resize(tree->fdt, tree->fdt, (int)tree->size);
@@ -44,6 +43,12 @@ static bool has_more_room(struct tree *tree)
 	used = fdt_off_dt_struct(tree->fdt) + fdt_size_dt_struct(tree->fdt);
 	memset((char *)tree->fdt + used, 0, tree->size - fdt_size_dt_strings(tree->fdt) - used);
 	return true;
+}
+
+/* After each call: whether it failed for lack of room, and there is more now. */
+static inline bool has_more_room(struct tree *tree)
+{
+	return __builtin_expect(tree->error == -FDT_ERR_NOSPACE, false) && make_room(tree);
 }
 
 static void begin(struct tree *tree, const char *name)

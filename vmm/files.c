@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,9 +61,15 @@ enum status files_differ(const struct named_file *files, size_t count)
 
 bool files_standard(void)
 {
+	struct pollfd fds[] = { { .fd = STDIN_FILENO },
+				{ .fd = STDOUT_FILENO },
+				{ .fd = STDERR_FILENO } };
+
 	signal(SIGXFSZ, SIG_IGN);
+	if (poll(fds, 3, 0) <= 0)
+		return true;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH) != fd)
+		if (fds[fd].revents & POLLNVAL && open("/", O_PATH) != fd)
 			return false;
 	return true;
 }

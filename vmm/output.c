@@ -36,11 +36,9 @@ void output_init(struct output *output, int fd, void (*ask)(void *), void *owner
 	output->lost = 0;
 	output->limit = UINT64_MAX;
 	output->taken = output->written = output->whole = 0;
-	output->gathered = &output->bytes[0];
-	output->leaving = &output->bytes[1];
 	/* Not the bytes themselves: pages that no output comes to are never touched. */
-	for (int i = 0; i < 2; i++)
-		output->bytes[i].count = output->bytes[i].sent = 0;
+	output->gathered = (struct output_bytes){ .bytes = output->bytes[0] };
+	output->leaving = (struct output_bytes){ .bytes = output->bytes[1] };
 	pthread_mutex_init(&output->writing, NULL);
 }
 
@@ -89,7 +87,7 @@ bool output_shut(const struct output *output)
 /* With the lock held: nothing is gathered any more, as there is no room for it. */
 static void shut(struct output *output)
 {
-	output->gathered->count = OUTPUT_ROOM;
+	output->gathered.count = OUTPUT_ROOM;
 }
 
 /* With @writing held. What is leaving is lost, and so is all that comes after it. */
@@ -98,7 +96,7 @@ static void lose(struct output *output, int why)
 	int none = 0;
 
 	atomic_compare_exchange_strong(&output->lost, &none, why);
-	output->leaving->count = output->leaving->sent = 0;
+	output->leaving.count = output->leaving.sent = 0;
 	lock(output);
 	shut(output);
 	unlock(output);
@@ -117,7 +115,7 @@ static size_t fitting(uint64_t room, const uint8_t *bytes, size_t size)
 
 static bool all_sent(const struct output *output)
 {
-	return output->leaving->sent == output->leaving->count;
+	return output->leaving.sent == output->leaving.count;
 }
 
 /*
@@ -126,14 +124,14 @@ static bool all_sent(const struct output *output)
  */
 static bool take_gathered(struct output *output)
 {
-	struct output_bytes *taken = output->gathered;
+	struct output_bytes empty = { .bytes = output->leaving.bytes };
+	struct output_bytes *taken = &output->leaving;
 	size_t fits;
 
-	if (output_shut(output) || !taken->count)
+	if (output_shut(output) || !output->gathered.count)
 		return false;
-	output->gathered = output->leaving;
-	output->leaving = taken;
-	output->gathered->count = output->gathered->sent = 0;
+	*taken = output->gathered;
+	output->gathered = empty;
 	fits = fitting(output->limit - output->taken, taken->bytes, taken->count);
 	output->taken += fits;
 	if (fits == taken->count)
@@ -147,7 +145,7 @@ static bool take_gathered(struct output *output)
 /* With @writing held. */
 static void note_sent(struct output *output, size_t size)
 {
-	struct output_bytes *leaving = output->leaving;
+	struct output_bytes *leaving = &output->leaving;
 	const uint8_t *start = leaving->bytes + leaving->sent;
 	const uint8_t *newline = memrchr(start, '\n', size);
 
@@ -159,7 +157,7 @@ static void note_sent(struct output *output, size_t size)
 
 static ssize_t write_leaving(struct output *output, size_t most)
 {
-	const struct output_bytes *leaving = output->leaving;
+	const struct output_bytes *leaving = &output->leaving;
 	size_t left = leaving->count - leaving->sent;
 
 	return write(output->fd, leaving->bytes + leaving->sent, left < most ? left : most);
@@ -211,11 +209,10 @@ static inline enum gathered note_gathered(struct output *output)
 
 static inline enum gathered gather(struct output *output, uint8_t byte)
 {
-	struct output_bytes *gathered;
+	struct output_bytes *gathered = &output->gathered;
 	enum gathered result = FULL;
 
 	lock(output);
-	gathered = output->gathered;
 	if (gathered->count < OUTPUT_SOON) {
 		gathered->bytes[gathered->count++] = byte;
 		result = note_gathered(output);
@@ -249,12 +246,11 @@ void output_put(struct output *output, uint8_t byte)
 
 void output_add(struct output *output, const void *bytes, size_t size)
 {
-	struct output_bytes *gathered;
+	struct output_bytes *gathered = &output->gathered;
 	enum gathered result = FULL;
 	int none = 0;
 
 	lock(output);
-	gathered = output->gathered;
 	if (size <= OUTPUT_ROOM - gathered->count) {
 		memcpy(gathered->bytes + gathered->count, bytes, size);
 		gathered->count += size;
@@ -272,7 +268,7 @@ size_t output_room(struct output *output)
 	size_t room;
 
 	lock(output);
-	room = OUTPUT_ROOM - output->gathered->count;
+	room = OUTPUT_ROOM - output->gathered.count;
 	unlock(output);
 	return room;
 }

@@ -24,7 +24,7 @@
 
 struct output_bytes {
 	size_t count, sent;
-	uint8_t bytes[OUTPUT_ROOM];
+	uint8_t *bytes; /* OUTPUT_ROOM */
 };
 
 struct output {
@@ -45,10 +45,10 @@ struct output {
 	atomic_int lost;
 	/* A spinlock, held for a few instructions: a mutex costs half of what a byte may. */
 	atomic_bool lock;
-	struct output_bytes *gathered;
+	struct output_bytes gathered;
 	pthread_mutex_t writing; /* held while waiting for the reader too */
-	struct output_bytes *leaving;
-	struct output_bytes bytes[2]; /* those two, which change places */
+	struct output_bytes leaving;
+	uint8_t bytes[2][OUTPUT_ROOM]; /* theirs, which change places */
 };
 
 #define OUTPUT_UNREAD (-1) /* nobody took them in time */

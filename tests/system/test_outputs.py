@@ -13,7 +13,7 @@ STUCK = {
     "--record=f: its first": (["full=f"], ["--record=f"], COUNTS),
     "--trace=f: its first": (["full=f"], ["--trace=f"], COUNTS),
     "stdout: nobody took the rest": (["stuck=1"], [], PRINTS),
-    "": (["stuck=2"], ["--record=f"], COUNTS),
+    "": (["stuck=2"], ["--record=record-of-stuck"], COUNTS),
 }
 
 

@@ -190,7 +190,7 @@ static void a_full_buffer_waits_and_keeps_order(void **state)
 	(void)state;
 	for (int i = 0; i <= OUTPUT_SOON; i++)
 		output_put(&output, (uint8_t)('a' + i % 26));
-	assert_int_equal(output.gathered->count, 1);
+	assert_int_equal(output.gathered.count, 1);
 	assert_int_equal(read(out[0], bytes, sizeof(bytes)), OUTPUT_SOON);
 	for (int i = 0; i < OUTPUT_SOON; i++)
 		assert_int_equal(bytes[i], 'a' + i % 26);

@@ -388,8 +388,8 @@ static void bytes_come_out_without_any_setup(void **state)
 	put_width('H', 4, 0);
 	put_width('i', 1, 0);
 	put_width('!', 2, 0x100);
-	assert_int_equal(f.output.gathered->count, 3);
-	assert_memory_equal(f.output.gathered->bytes, "Hi!", 3);
+	assert_int_equal(f.output.gathered.count, 3);
+	assert_memory_equal(f.output.gathered.bytes, "Hi!", 3);
 }
 
 /* As Linux' pl011_fifo_to_tty() wants it: BE in DR, and no other error. */
