@@ -129,7 +129,7 @@ def expect_needed(rules, results, unseen):
     seen = set()
     for result in results:
         lines = result.raw_record.splitlines()
-        expect("used vcpu sched_setaffinity" in lines,
+        expect("used vcpu futex" in lines,
                f"{result.command}: no jailed thread was seen; {result.stderr}")
         for line in lines:
             expect(not line.startswith("missing "), f"{' '.join(result.command)}: {line}")
