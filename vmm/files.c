@@ -61,11 +61,13 @@ enum status files_differ(const struct named_file *files, size_t count)
 
 bool files_standard(void)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct pollfd fds[] = { { .fd = STDIN_FILENO },
 				{ .fd = STDOUT_FILENO },
 				{ .fd = STDERR_FILENO } };
 
-	signal(SIGXFSZ, SIG_IGN);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
 	if (poll(fds, 3, 0) <= 0)
 		return true;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

@@ -24,7 +24,8 @@ enum status files_differ(const struct named_file *files, size_t count);
 /*
  * Standard descriptors that are closed would be the next files that are opened, which would get
  * what is printed. To read or write what this opens there fails, as if they were closed. A limit of
- * a file's size becomes an error of write(), in place of a signal. False if they cannot be opened.
+ * a file's size and a reader that has gone become errors of write(), in place of signals. False if
+ * they cannot be opened.
  */
 bool files_standard(void);
 

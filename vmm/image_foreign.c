@@ -13,7 +13,7 @@ typedef unsigned long long ull;
 /* @bytes at @offset; no @length: always there. */
 struct magic {
 	unsigned offset, length;
-	const char *bytes;
+	char bytes[24];
 };
 
 #define BYTES(text) sizeof(text) - 1, text
@@ -21,7 +21,8 @@ struct magic {
 /* The first that matches is it. What has to be unpacked has a @tool, and its packing's name. */
 static const struct kind {
 	struct magic magic[2];
-	const char *name, *instead, *tool;
+	/* No pointers, which each start would have to relocate. */
+	char name[64], instead[96], tool[16];
 } kinds[] = {
 	{ { { 0, BYTES("\x1f\x8b\x08") } }, "gzip", .tool = "gunzip" },
 	{ { { 0, BYTES("BZh91AY&SY") } }, "bzip2", .tool = "bunzip2" },
@@ -118,7 +119,7 @@ struct zboot_header {
 
 static bool matches(const struct magic *magic, const uint8_t *start)
 {
-	return !memcmp(start + magic->offset, magic->bytes ? magic->bytes : "", magic->length);
+	return !memcmp(start + magic->offset, magic->bytes, magic->length);
 }
 
 static enum status check_kinds(const struct image_file *file, const uint8_t *start)
@@ -126,7 +127,7 @@ static enum status check_kinds(const struct image_file *file, const uint8_t *sta
 	for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
 		if (!matches(&kind->magic[0], start) || !matches(&kind->magic[1], start))
 			continue;
-		if (kind->tool)
+		if (kind->tool[0])
 			return fail(STATUS_INPUT,
 				    "%s is compressed (%s); unpack it: %s <%s >Image (an initrd "
 				    "goes to --initrd=)",
@@ -141,7 +142,7 @@ static enum status check_zboot(const struct image_file *file, const struct zboot
 {
 	if (memcmp(header->mz, "MZ", 2) || memcmp(header->zimg, "zimg", 4))
 		return STATUS_OK;
-	for (const struct kind *kind = kinds; kind < kinds + KINDS && kind->tool; kind++)
+	for (const struct kind *kind = kinds; kind < kinds + KINDS && kind->tool[0]; kind++)
 		if (!strncmp(header->type, kind->name, strlen(kind->name)))
 			return fail(STATUS_INPUT,
 				    "%s is compressed for EFI (zboot); unpack it: "

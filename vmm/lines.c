@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -51,14 +52,19 @@ bool lines_open(struct lines *lines, const char *path, unsigned timeout_s)
 	lines->file = NULL;
 	if (fd < 0)
 		return false;
-	output_init(&lines->output, fd, NULL, NULL);
+	lines->room = malloc(sizeof(*lines->room));
+	if (lines->room)
+		lines->file = fopencookie(lines, "w", calls);
+	if (!lines->file) {
+		free(lines->room);
+		if (path)
+			close(fd);
+		return false;
+	}
+	output_init(&lines->output, &lines->room->output, fd, NULL, NULL);
 	lines->opener = pthread_self();
-	lines->file = fopencookie(lines, "w", calls);
-	if (lines->file)
-		setvbuf(lines->file, lines->buffer, _IOFBF, sizeof(lines->buffer));
-	else if (path)
-		close(fd);
-	return lines->file;
+	setvbuf(lines->file, lines->room->event, _IOFBF, sizeof(lines->room->event));
+	return true;
 }
 
 enum status lines_fail_open(const char *option, const char *path, unsigned timeout_s)
@@ -145,6 +151,7 @@ enum status lines_close(struct lines *lines, const char *option, const char *pat
 	fclose(lines->file); /* what is written by add() cannot fail */
 	lines->file = NULL;
 	error = close_output(output) ? errno : 0;
+	free(lines->room);
 	if (output->lost)
 		error = output->lost;
 	else if (output->full)

@@ -17,11 +17,16 @@
 
 #define LINES_EVENT 4096 /* more than is written between lines_begin() and lines_end() */
 
+struct lines_room {
+	struct output_room output;
+	char event[LINES_EVENT];
+};
+
 struct lines {
 	FILE *file; /* what is written to it goes to @output; NULL: not open */
 	pthread_t opener;
 	struct output output;
-	char buffer[LINES_EVENT];
+	struct lines_room *room; /* owned; NULL: not open */
 };
 
 /*

@@ -49,7 +49,6 @@ struct machine {
 	const struct options *options;
 	const struct host *host;
 	const struct choice *choice;
-	struct plan plan; /* the choice's */
 	struct kvm kvm;
 	int vm_fd, gic_fd;
 	int gic; /* 2 or 3 */
@@ -61,27 +60,30 @@ struct machine {
 	struct bus bus;
 	struct pl011 uart;
 	struct output output;
-	struct strays strays;
+	struct output messages; /* stderr */
 	struct record record;
 	struct trace trace;
-	struct output messages;              /* stderr */
 	struct output *outputs[MAX_OUTPUTS]; /* those above that are open */
 	int noutputs;
 	timer_t alarm; /* of the outputs */
-	struct stats stats;
+	struct strays strays;
+	struct flash flash;
 	unsigned odd; /* kinds of odd windows that were reported */
 	/* stats, odd and strays. Who holds it waits for nobody, least of all for an output's
 	 * reader. */
 	pthread_mutex_t lock;
 	struct gate gate;
-	struct jail jail;
-	int nvcpus;
-	struct vcpu vcpus[MAX_VCPUS];
 	uint64_t start_ns;
-	atomic_int end; /* the run's status, -1 while it goes on */
-	struct flash flash;
+	atomic_int end;   /* the run's status, -1 while it goes on */
 	atomic_bool full; /* a file has reached its limit */
 	int wake_fd;      /* eventfd: wakes the main thread */
+	int nvcpus;
+	/* What is large comes last: the pages that a run does not use are never touched. */
+	struct vcpu vcpus[MAX_VCPUS];
+	struct plan plan; /* the choice's */
+	struct jail jail;
+	struct stats stats;
+	struct output_room rooms[2]; /* of output and messages */
 };
 
 #define MACHINE_RESET 256 /* for machine_end(), in place of a status: the guest starts anew */

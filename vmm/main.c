@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* minivmm's main path: every step in the order that KVM demands. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -168,7 +167,6 @@ int main(int argc, char **argv)
 
 	if (!files_standard())
 		return STATUS_HOST; /* and nowhere to say it */
-	signal(SIGPIPE, SIG_IGN);   /* a reader that has gone is an error of write() */
 	if (!status)
 		status = options_parse(argc, argv, &options);
 

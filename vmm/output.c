@@ -16,19 +16,23 @@
  * What a descriptor that is ready for output takes for sure: a pipe PIPE_BUF bytes, a
  * file all there are, anything else a byte.
  */
-static size_t piece_for(int fd)
+static void look_at(struct output *output)
 {
 	struct stat kind;
 
-	if (fstat(fd, &kind) < 0)
-		return PIPE_BUF; /* @alarm is there, if that is too much */
-	return S_ISREG(kind.st_mode) ? OUTPUT_ROOM : S_ISFIFO(kind.st_mode) ? PIPE_BUF : 1;
+	output->piece = PIPE_BUF; /* @alarm is there, if that is too much */
+	output->device = false;
+	if (fstat(output->fd, &kind) < 0)
+		return;
+	output->piece = S_ISREG(kind.st_mode) ? OUTPUT_ROOM : S_ISFIFO(kind.st_mode) ? PIPE_BUF : 1;
+	output->device = S_ISCHR(kind.st_mode);
 }
 
-void output_init(struct output *output, int fd, void (*ask)(void *), void *owner)
+void output_init(struct output *output, struct output_room *room, int fd, void (*ask)(void *),
+		 void *owner)
 {
 	output->fd = fd;
-	output->piece = piece_for(fd);
+	look_at(output);
 	output->ask = ask;
 	output->owner = owner;
 	output->alarm = NULL;
@@ -37,16 +41,14 @@ void output_init(struct output *output, int fd, void (*ask)(void *), void *owner
 	output->limit = UINT64_MAX;
 	output->taken = output->written = output->whole = 0;
 	/* Not the bytes themselves: pages that no output comes to are never touched. */
-	output->gathered = (struct output_bytes){ .bytes = output->bytes[0] };
-	output->leaving = (struct output_bytes){ .bytes = output->bytes[1] };
+	output->gathered = (struct output_bytes){ .bytes = room->bytes[0] };
+	output->leaving = (struct output_bytes){ .bytes = room->bytes[1] };
 	pthread_mutex_init(&output->writing, NULL);
 }
 
 void output_limit(struct output *output, uint64_t bytes, void (*reached)(void *), void *owner)
 {
-	struct stat kind;
-
-	if (fstat(output->fd, &kind) == 0 && S_ISCHR(kind.st_mode))
+	if (output->device)
 		return;
 	output->limit = bytes;
 	output->reached = reached;
@@ -207,12 +209,12 @@ static inline enum gathered note_gathered(struct output *output)
 	return GATHERED_FIRST;
 }
 
+/* With the lock held, which it gives up. */
 static inline enum gathered gather(struct output *output, uint8_t byte)
 {
 	struct output_bytes *gathered = &output->gathered;
 	enum gathered result = FULL;
 
-	lock(output);
 	if (gathered->count < OUTPUT_SOON) {
 		gathered->bytes[gathered->count++] = byte;
 		result = note_gathered(output);
@@ -224,11 +226,13 @@ static inline enum gathered gather(struct output *output, uint8_t byte)
 static __attribute__((noinline)) void put_on(struct output *output, uint8_t byte,
 					     enum gathered result)
 {
-	for (; result == FULL; result = gather(output, byte)) {
+	while (result == FULL) {
 		/* The run is over, and this byte came after its end, or beyond its limit. */
 		if (atomic_load(&output->hurry) || output_shut(output))
 			return;
 		output_write(output);
+		lock(output);
+		result = gather(output, byte);
 	}
 	if (result == GATHERED_FIRST)
 		output->ask(output->owner);
@@ -236,10 +240,26 @@ static __attribute__((noinline)) void put_on(struct output *output, uint8_t byte
 		output_write(output);
 }
 
+static __attribute__((noinline)) void put_slowly(struct output *output, uint8_t byte)
+{
+	enum gathered result;
+
+	lock_slowly(output);
+	result = gather(output, byte);
+	if (result != GATHERED || byte == '\n')
+		put_on(output, byte, result);
+}
+
+/* Each of its calls is its last, so that it saves no registers: ten instructions per byte. */
 void output_put(struct output *output, uint8_t byte)
 {
-	enum gathered result = gather(output, byte);
+	enum gathered result;
 
+	if (!try_lock(output)) {
+		put_slowly(output, byte);
+		return;
+	}
+	result = gather(output, byte);
 	if (result != GATHERED || byte == '\n')
 		put_on(output, byte, result);
 }

@@ -22,6 +22,11 @@
 #define OUTPUT_ROOM (1 << 18) /* never touched but for the pages that bytes come to */
 #define OUTPUT_SOON 4096      /* output_put() writes when it has gathered so many bytes */
 
+/* Apart from the rest, which shares few pages then. */
+struct output_room {
+	uint8_t bytes[2][OUTPUT_ROOM];
+};
+
 struct output_bytes {
 	size_t count, sent;
 	uint8_t *bytes; /* OUTPUT_ROOM */
@@ -30,6 +35,7 @@ struct output_bytes {
 struct output {
 	int fd;       /* borrowed */
 	size_t piece; /* how much it takes for sure when it is ready */
+	bool device;  /* it keeps nothing, as a terminal */
 	/* Asks for an output_flush() soon; not again before that was called. NULL: does not. */
 	void (*ask)(void *owner);
 	void *owner;
@@ -48,12 +54,13 @@ struct output {
 	struct output_bytes gathered;
 	pthread_mutex_t writing; /* held while waiting for the reader too */
 	struct output_bytes leaving;
-	uint8_t bytes[2][OUTPUT_ROOM]; /* theirs, which change places */
 };
 
 #define OUTPUT_UNREAD (-1) /* nobody took them in time */
 
-void output_init(struct output *output, int fd, void (*ask)(void *), void *owner);
+/* @room is borrowed. */
+void output_init(struct output *output, struct output_room *room, int fd, void (*ask)(void *),
+		 void *owner);
 
 /*
  * From now on @bytes are written, or less so as to end with a line; when more are to be, calls

@@ -228,9 +228,9 @@ static enum status open_outputs(struct machine *machine)
 {
 	struct sigevent kick = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL };
 
-	output_init(&machine->output, STDOUT_FILENO, machine_wake, machine);
+	output_init(&machine->output, &machine->rooms[0], STDOUT_FILENO, machine_wake, machine);
 	output_limit(&machine->output, machine->options->limit, machine_full, machine);
-	output_init(&machine->messages, STDERR_FILENO, machine_wake, machine);
+	output_init(&machine->messages, &machine->rooms[1], STDERR_FILENO, machine_wake, machine);
 	kick._sigev_un._tid = (int)syscall(SYS_gettid);
 	if (timer_create(CLOCK_MONOTONIC, &kick, &machine->alarm) < 0)
 		return fail_resource("timer_create");

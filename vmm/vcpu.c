@@ -165,14 +165,15 @@ static void mmio(struct vcpu *vcpu)
 				     .vcpu = vcpu->index };
 
 	if (access.write) {
+		vcpu->writes++;
 		memcpy(&access.value, run->mmio.data, sizeof(access.value));
 		if (access.length < 8)
 			access.value &= (1ull << access.length * 8) - 1;
 	}
-	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access))
+	if (!bus_access(&vcpu->machine->bus, run->mmio.phys_addr, &access)) {
+		vcpu->writes -= access.write; /* there is no device */
 		stray_access(vcpu);
-	else
-		vcpu->writes += access.write;
+	}
 	if (!access.write)
 		memcpy(run->mmio.data, &access.value, sizeof(access.value));
 }

@@ -11,6 +11,8 @@
 #include "fuzz.h"
 #include "lines.h"
 
+static struct output_room room;
+
 char fail_text[4096];
 int fail_count;
 
@@ -58,7 +60,7 @@ FILE *tell_open(void)
 
 void lines_in_memory(struct lines *lines, char **text, size_t *size)
 {
-	output_init(&lines->output, STDOUT_FILENO, NULL, NULL);
+	output_init(&lines->output, &room, STDOUT_FILENO, NULL, NULL);
 	lines->opener = pthread_self();
 	lines->file = open_memstream(text, size);
 	must(lines->file);

@@ -22,6 +22,8 @@
 #include "record.h"
 #include "trace.h"
 
+static struct output_room room;
+
 /* All but ENOENT, which says that something is not there, and EPIPE, that nobody reads. */
 static const int errors[] = { EINTR,  EAGAIN, ENOMEM, EBUSY,  ENODEV, EPERM, EFAULT,
 			      EMFILE, E2BIG,  EINVAL, EACCES, ENFILE, EIO,   ENOSPC };
@@ -225,7 +227,7 @@ static struct result write_output(void)
 		result.status = fail_errno(STATUS_INPUT, "open");
 		return result;
 	}
-	output_init(&output, fd, ask, NULL);
+	output_init(&output, &room, fd, ask, NULL);
 	for (const char *byte = text; *byte; byte++)
 		output_put(&output, (uint8_t)*byte);
 	for (int tries = 0; tries < 3 && !output_flush(&output); tries++)

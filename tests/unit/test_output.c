@@ -10,6 +10,8 @@
 #include "fail_capture.h"
 #include "output.h"
 
+static struct output_room room;
+
 #define PIPE_PAGE 4096 /* a full pipe has room again when a page of it was read */
 
 static struct output output;
@@ -27,7 +29,7 @@ static int setup(void **state)
 {
 	(void)state;
 	assert_int_equal(pipe(out), 0);
-	output_init(&output, out[1], ask, out);
+	output_init(&output, &room, out[1], ask, out);
 	vcpu = pthread_self();
 	asks = 0;
 	return 0;
@@ -203,10 +205,10 @@ static void what_is_lost_is_remembered(void **state)
 
 	(void)state;
 	assert_true(full >= 0);
-	output_init(&output, full, ask, out);
+	output_init(&output, &room, full, ask, out);
 	put("a line\n");
 	assert_int_equal(atomic_load(&output.lost), ENOSPC);
-	output_init(&output, full, ask, out);
+	output_init(&output, &room, full, ask, out);
 	put("no line");
 	assert_int_equal(atomic_load(&output.lost), 0);
 	assert_true(output_flush(&output));
@@ -238,7 +240,7 @@ static void a_limit_keeps_whole_lines(void **state)
 	expect_out("four\nfive\n");
 	assert_true(output_flush(&output));
 	assert_int_equal(reached, 1);
-	output_init(&output, out[1], ask, out);
+	output_init(&output, &room, out[1], ask, out);
 	output_limit(&output, 10, on_limit, out);
 	put("four\nand no more");
 	assert_false(atomic_load(&output.full));
@@ -255,7 +257,7 @@ static void what_keeps_nothing_has_no_limit(void **state)
 
 	(void)state;
 	assert_true(null >= 0);
-	output_init(&output, null, ask, out);
+	output_init(&output, &room, null, ask, out);
 	output_limit(&output, 1, on_limit, out);
 	put("more than that\n");
 	assert_false(atomic_load(&output.full));

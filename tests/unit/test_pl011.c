@@ -5,6 +5,8 @@
 #include "fail_capture.h"
 #include "pl011.h"
 
+static struct output_room room;
+
 enum {
 	DR = 0x00,
 	RSR = 0x04,
@@ -63,7 +65,7 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&f, 0, sizeof(f));
-	output_init(&f.output, -1, ask_flush, NULL);
+	output_init(&f.output, &room, -1, ask_flush, NULL);
 	pl011_init(&f.uart, &f.output, &host);
 	return 0;
 }

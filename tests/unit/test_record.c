@@ -9,6 +9,8 @@
 #include "fake_host.h"
 #include "record.h"
 
+static struct output_room room;
+
 static struct host host;
 static struct record record;
 static char *text;
@@ -20,7 +22,7 @@ static int setup(void **state)
 	fake_host(&host, "0-3");
 	fake_host_pmu(&host, "armv8_cortex_a53", "0-1");
 	fake_host_pmu(&host, "armv8_cortex_a72", "2-3");
-	output_init(&record.lines.output, STDOUT_FILENO, NULL, NULL);
+	output_init(&record.lines.output, &room, STDOUT_FILENO, NULL, NULL);
 	record.lines.opener = pthread_self();
 	record.lines.file = open_memstream(&text, &size);
 	record.path = "memory";

@@ -15,6 +15,8 @@
 #include "pl011.h"
 #include "record.h"
 
+static struct output_room room;
+
 #define BYTES 20000 /* of each of the two vCPUs; a newline behind each 16 */
 #define LINES 2000
 #define KEYS  5000
@@ -49,7 +51,7 @@ static int setup(void **state)
 	level = false;
 	atomic_store(&done, false);
 	assert_int_equal(pipe(out), 0);
-	output_init(&output, out[1], nothing, NULL);
+	output_init(&output, &room, out[1], nothing, NULL);
 	pl011_init(&uart, &output, &guest);
 	return 0;
 }
