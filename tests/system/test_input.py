@@ -198,6 +198,26 @@ def signals_end_the_run(*results):
         expect(f'"type":"end","status":{128 + signal}' in result.raw_record, result.raw_record)
 
 
+@test(*(["with", f"kill={signal}", "minivmm", "--record=record", "hang.bin"] for signal in (6, 9, 11)))
+def killed_vmm_is_named(*results):
+    """A signal that kills the VMM, whichever: minivmm says which in one line, and ends by it too."""
+    for result, signal in zip(results, (6, 9, 11)):
+        expect_equal(result.status, 200 + signal, "status")
+        result.expect_one_line(f"signal {signal} (", "killed the VMM")
+
+
+@test(*(["with", "unplug=2", "minivmm", "--timeout=2", "--affinity=2-3", *plan, guest]
+        for plan, guest in (([], "hang.bin"), (["--migrate=every:1ms:2,3"], "guest.bin"),
+                            (["--migrate=step:2,3"], "guest.bin"),
+                            (["--pmu=explicit:cpu2", "--on-refusal=return", "--migrate=random:1ms"], "guest.bin"),
+                            (["--cpus=4", "--migrate=every:1ms"], "hang.bin"))), boot="unplugged")
+def unplugged_cpus_are_told(*results):
+    """All CPUs of a run go offline and come back, again and again: it goes on, or says what it lacks."""
+    for result in results:
+        expect(result.status in (0, HOST, 71, 124), f"status {result.status}: {result.stderr}")
+        expect(result.status == 0 or "minivmm: " in result.stderr, result.stderr)
+
+
 @test()
 def foreign_host():
     """minivmm built for another machine says in one line that it needs an arm64 host."""

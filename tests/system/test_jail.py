@@ -98,7 +98,7 @@ RUNS = [
     ["with", "small=60", "minivmm", "--pmu=default", "--record=record", "--append=windows=300 loops=1", "guest.bin"],
     ["minivmm", "--timeout=1", "hang.bin"],
     # A record whose reader is slow.
-    ["with", "full=fifo", "minivmm", "--pmu=off", "--timeout=2", "--record=fifo", "--append=windows=100000 loops=1",
+    ["with", "full=fifo", "minivmm", "--pmu=off", "--timeout=10", "--record=fifo", "--append=windows=100000 loops=1",
      "guest.bin"],
     ["minivmm", "crash.bin"],
 ]

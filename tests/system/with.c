@@ -3,8 +3,9 @@
  * Runs a command under conditions that a test sets, where there is no shell:
  *
  *     with [uid=N] [cpu=N] [cpuset[=LIST]] [shown=LIST] [out=FILE] [small=KIB] [signal=N]
- *          [again=N] [storm=US] [rss] [stuck=FD] [closed=FD] [ignore=N] [fsize=KIB] [stack=KIB]
- *          [full=FIFO] [slow=FIFO] [gone=FIFO] [unread=FIFO] [filter=ERRNO] COMMAND...
+ *          [again=N] [kill=N] [storm=US] [unplug=CPU] [rss] [stuck=FD] [closed=FD] [ignore=N]
+ * [fsize=KIB] [stack=KIB] [full=FIFO] [slow=FIFO] [gone=FIFO] [unread=FIFO] [filter=ERRNO]
+ * COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. cpuset: in a cgroup with the cpuset
  * controller on, as systemd has them, which allows these CPUs. shown: sysfs says that these are
@@ -12,7 +13,9 @@
  * "record" and "trace" are on a file system of this size. signal: sent 300 ms after the
  * command has made itself ready for it, or after 10 s. storm: SIGUSR1 to each of its threads
  * every so many microseconds, from when it catches that. again: sends signal N
- * 300 ms after that of signal=. rss: prints how much memory the command had at most.
+ * 300 ms after that of signal=. kill: sends signal N to the command's own child once that catches
+ * SIGUSR1. unplug: from then on takes this CPU and the next offline and brings them back, again and
+ * again. rss: prints how much memory the command had at most.
  *
  * stuck: this descriptor is a pipe that is full, and that nobody reads. closed: it is closed.
  * ignore: signal N is ignored. fsize, stack: the limits of a file's and the stack's size. The
@@ -176,13 +179,57 @@ static void signal_threads(pid_t pid)
 		closedir(threads);
 }
 
-/* Until it has ended. */
-static void storm(pid_t pid, int period)
+static bool has_ended(pid_t pid)
 {
 	siginfo_t ended = { 0 };
 
-	while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-	       !ended.si_pid) {
+	return waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT | WNOHANG) < 0 || ended.si_pid;
+}
+
+static void kill_child(pid_t pid, int signal)
+{
+	bool ready;
+
+	for (; !has_ended(pid); usleep(10000))
+		for (pid_t next = pid + 1; next < pid + 20; next++)
+			if (look_at(next, SIGUSR1, pid, &ready) && ready) {
+				kill(next, signal);
+				return;
+			}
+}
+
+/* A CPU that is the last of all stays online. */
+static void set_online(int cpu, bool online)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		die(path);
+	if (write(fd, online ? "1" : "0", 1) != 1 && errno != EBUSY)
+		die(path);
+	close(fd);
+}
+
+static void unplug(pid_t pid, int cpu)
+{
+	while (!has_ended(pid) && !ready_for(pid, SIGUSR1))
+		usleep(10000);
+	for (bool online = false; !has_ended(pid); online = !online) {
+		set_online(cpu, online);
+		set_online(cpu + 1, online);
+		usleep(20000);
+	}
+	set_online(cpu, true);
+	set_online(cpu + 1, true);
+}
+
+/* Until it has ended. */
+static void storm(pid_t pid, int period)
+{
+	while (!has_ended(pid)) {
 		if (ready_for(pid, SIGUSR1))
 			signal_threads(pid);
 		usleep((useconds_t)period);
@@ -290,7 +337,7 @@ static void send(pid_t pid, int signal)
 
 int main(int argc, char **argv)
 {
-	int value, status, to_send = 0, again = 0, period = 0, i;
+	int value, status, to_send = 0, again = 0, to_kill = 0, period = 0, cpu = -1, i;
 	struct rusage usage;
 	bool rss = false;
 	pid_t child;
@@ -324,6 +371,10 @@ int main(int argc, char **argv)
 			make_small(value);
 		} else if ((value = number(argv[i], "again")) > 0) {
 			again = value;
+		} else if ((value = number(argv[i], "kill")) > 0) {
+			to_kill = value;
+		} else if ((value = number(argv[i], "unplug")) > 0) {
+			cpu = value;
 		} else if (!arrange(argv[i])) {
 			break;
 		}
@@ -345,8 +396,12 @@ int main(int argc, char **argv)
 	}
 	if (again)
 		send(child, again);
+	if (to_kill)
+		kill_child(child, to_kill);
 	if (period)
 		storm(child, period);
+	if (cpu > 0)
+		unplug(child, cpu);
 	if (wait4(child, &status, 0, &usage) != child)
 		die("wait4");
 	if (rss)
