@@ -146,6 +146,8 @@ def said_is_done(probe, auto, hopped, *named):
         expect_one_pmu(hopped, host)
 
 
+# With turns between CPUs: in wall time Linux 7.3 now and then gives a thread back from KVM_RUN with a foreign TPIDR_EL0
+# (docs/kernel-findings.md, "Not explained").
 def register_said_is_done(topology, kernel, slow):
     """The test on this board; those of topologies that other tests boot anyway are quick."""
     def check(*results):
@@ -155,7 +157,7 @@ def register_said_is_done(topology, kernel, slow):
     test(["minivmm", "--probe=json"], minivmm("guest.bin"),
          minivmm("--pmu=default", f"--migrate=step:{PLACES[topology]}", "--append=windows=20", "guest.bin"),
          *(minivmm(f"--pmu={mode}", "guest.bin") for mode in NEEDS),
-         topology=topology, kernel=kernel, slow=slow)(check)
+         topology=topology, kernel=kernel, slow=slow, icount=kernel.endswith("7.3"))(check)
 
 
 for _topology in PLACES:

@@ -467,7 +467,7 @@ def review_says_how_far_boards_are():
     expect_equal(boards.text(), "3 of 4 boards are done; series on b: 600 of 800 cases; about 22 s left", "at the end")
 
 
-@test()
+@test(boots=True)
 def review_hears_boards():
     """pmu-regress --progress: the board's console says how many cases are done of how many, while the board runs."""
     heard = []
