@@ -43,7 +43,7 @@ struct lines;
 void lines_in_memory(struct lines *lines, char **text, size_t *size);
 
 /* @plan as the value of --migrate. */
-#define PLAN_TEXT 1024
+#define PLAN_TEXT (64 + PLAN_MAX_CPUS * 5)
 void plan_text(const struct plan *plan, char text[PLAN_TEXT]);
 void must_be_same_plan(const struct plan *a, const struct plan *b);
 

@@ -20,6 +20,7 @@ static struct choice choice;
 static void make_host(struct input *input)
 {
 	memset(&host, 0, sizeof(host));
+	host.sysfs = "/nowhere";
 	host.npmus = (int)input_below(input, 4);
 	memset(&host.allowed, 0xff, 2);
 	for (int i = 0; i < host.npmus; i++) {

@@ -17,7 +17,7 @@
 struct line {
 	int argc;
 	char *argv[MAX_ARGS + 1];
-	char text[4096];
+	char text[MAX_VCPUS * 1600]; /* V:LIST may name each vCPU */
 	size_t used;
 };
 
@@ -49,7 +49,7 @@ static void add_flag(struct line *line, const char *name, bool on)
 
 static void add_affinity(struct line *line, const struct options *options)
 {
-	char list[LIST], all[4096] = "";
+	static char list[LIST], all[MAX_VCPUS * 1400];
 	size_t used = 0;
 
 	for (int i = 0; i < options->naffinity; i++) {

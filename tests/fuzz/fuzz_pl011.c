@@ -13,7 +13,7 @@
 #include "map.h"
 #include "pl011.h"
 
-static struct output_room room;
+static struct output_room console_room;
 
 #define FD      1000000 /* no process has so many */
 #define MAX_OPS 2000
@@ -221,7 +221,7 @@ void fuzz_one(struct input *input)
 	memset(&uart, 0, sizeof(uart));
 	nwritten = nsunk = 0;
 	mood = (unsigned)input_number(input, 2);
-	output_init(&output, &room, FD, on_ask, NULL);
+	output_init(&output, &console_room, FD, on_ask, NULL);
 	pl011_init(&uart, &output, &host);
 	for (int i = 0; i < MAX_OPS && input_left(input); i++) {
 		step(&uart, &output, input);
