@@ -173,7 +173,7 @@ static enum status ask_throw_away_vms(const struct kvm *kvm, const struct host *
 				      struct kvm_offers *offers)
 {
 	uint32_t pmu = 1u << KVM_ARM_VCPU_PMU_V3;
-	bool has;
+	bool has = false;
 	enum status status = ask_throw_away_vm(kvm, pmu, &has, offers);
 
 	if (!status && has && !offers->set_pmu)

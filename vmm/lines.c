@@ -94,7 +94,7 @@ bool lines_room(struct lines *lines)
 /* The last event's room is kept for the thread that never waits. */
 static bool may_add(struct lines *lines)
 {
-	return never_waits(lines) || output_room(&lines->output) >= 2 * LINES_EVENT ||
+	return never_waits(lines) || output_room(&lines->output) >= 2ul * LINES_EVENT ||
 	       output_shut(&lines->output) || atomic_load(&lines->output.hurry);
 }
 

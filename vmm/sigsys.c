@@ -19,7 +19,7 @@ int sigsys_filters(pid_t pid)
 		return -1;
 	while (fgets(text, sizeof(text), file))
 		if (!strncmp(text, name, sizeof(name) - 1))
-			filters = atoi(text + sizeof(name) - 1);
+			filters = (int)strtol(text + sizeof(name) - 1, NULL, 10);
 	fclose(file);
 	return filters;
 }
