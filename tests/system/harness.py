@@ -21,7 +21,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 TESTS = []
 # Seconds for a board, or for what drives one, until it counts as hung: beside other work they take several times
 # what they take alone.
-PATIENCE = 600
+PATIENCE = 400
 MOST = 50  # commands of a boot: two CPUs share equal parts, and none takes so long that it is stopped
 sys.path.insert(0, os.path.join(TOP, "tests", "board"))
 
