@@ -37,8 +37,7 @@ static void measure(struct lab_record *r, uint64_t span)
 	isb();
 	r->cycles_end = read_sysreg(pmccntr_el0);
 	r->pmcr = (uint32_t)read_sysreg(pmcr_el0);
-	publish(r, sizeof(*r));
-	lab_write64(LAB_RECORD, (uint64_t)r);
+	lab_hand_over(r);
 }
 
 void guest_main(const void *blob)

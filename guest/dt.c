@@ -57,6 +57,8 @@ static bool read_property(struct dt *dt, const char *node, const char *name, con
 		dt->initrd_start = be64(p);
 	if (equal(node, "chosen") && equal(name, "linux,initrd-end"))
 		dt->initrd_end = be64(p);
+	if (equal(node, "psci") && equal(name, "method"))
+		psci_by_smc = equal((const char *)p, "smc");
 	if (starts(node, "memory@") && equal(name, "reg"))
 		dt->ram = range_at(p);
 	if (starts(node, "interrupt-controller@") && equal(name, "reg") && dt->gic == 3) {

@@ -24,7 +24,8 @@ struct dt {
 	uint64_t initrd_start, initrd_end; /* equal: none */
 };
 
-/* False if this is no device tree, or names more than there is room for. */
+/* Also sets psci_by_smc (runtime.h) by the tree. False if this is no device tree, or names more
+ * than there is room for. */
 bool dt_read(struct dt *dt, const void *blob);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of a GICv2 or GICv3 as it takes to get one PPI or SGI, polled and with interrupts masked.
- */
+/* The part of a GICv2 or GICv3 that one PPI or SGI needs, polled, with interrupts masked. */
 #ifndef GUEST_GIC_H
 #define GUEST_GIC_H
 
@@ -25,7 +24,7 @@
 #define GIC_NONE        1023
 #define ISR_I           (1u << 7)
 
-/* On the CPU that @redistributor is of; a GICv3's first is vCPU 0's, a GICv2 has none. */
+/* For the CPU of @redistributor. A GICv3's first is vCPU 0's; a GICv2 has none. */
 static inline void gic_enable(uint32_t version, uint64_t redistributor, uint32_t intid)
 {
 	if (version == 2) {
@@ -35,6 +34,8 @@ static inline void gic_enable(uint32_t version, uint64_t redistributor, uint32_t
 		mmio_write32(MAP_GICC_BASE + GICC_CTLR, GICC_CTLR_EN);
 		return;
 	}
+	if (at_el2())
+		write_sysreg(icc_sre_el2, 15);
 	write_sysreg(icc_sre_el1, 7);
 	isb();
 	mmio_write32(MAP_GICD_BASE + GICD_CTLR, GICD_CTLR_GRP1);
@@ -45,7 +46,7 @@ static inline void gic_enable(uint32_t version, uint64_t redistributor, uint32_t
 	isb();
 }
 
-/* The interrupt that is pending, acknowledged; GIC_NONE if there is none. */
+/* Acknowledges the pending interrupt and returns it; GIC_NONE if there is none. */
 static inline uint32_t gic_take(uint32_t version)
 {
 	if (!(read_sysreg(isr_el1) & ISR_I))

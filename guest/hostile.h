@@ -7,16 +7,17 @@
 
 #define SCRATCH (MAP_RAM_BASE + 0x1000000) /* where no image, stack or device tree is */
 
+/* hostile_common.c */
 extern struct dt dt;
 extern volatile uint64_t survived; /* exceptions; survive.S */
 
-/* Has CPU @index run @body. */
+/* Makes CPU @index run @body. */
 void start_cpu(uint64_t index, void (*body)(uint64_t index));
 
 void say(const char *what, uint64_t number);
 
-/* From here on exceptions are survived, and device addresses are memory to the MMU: an
- * access may be unaligned, and code may be fetched from there. */
+/* From here on the guest survives exceptions, and the MMU treats device addresses as memory:
+ * unaligned accesses and instruction fetches are possible there. */
 void dare(void);
 
 /* hostile_mmio.c */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Does one thing COUNT times, or nothing, then powers off: scripts/bench divides by COUNT. */
-#include "lab.h"
+#include "abi/lab.h"
 #include "runtime.h"
 
-/* From vmm/map.h, whose suffixes the assembler refuses. */
+/* From guest/abi/map.h, whose suffixes the assembler refuses. */
 #define UART   0x09000000
 #define LAB    0x0b000000
 #define NOBODY 0x0c000000
@@ -16,7 +16,7 @@ _start:
 #if defined LOOP_EXITS
 	ldr	x1, =LAB
 again:	ldr	w3, [x1, #LAB_ID]
-#elif defined LOOP_STRAYS
+#elif defined LOOP_UNMAPPED
 	ldr	x1, =NOBODY
 again:	ldr	w3, [x1]
 #elif defined LOOP_BYTES

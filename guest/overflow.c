@@ -46,8 +46,7 @@ static void window(struct lab_record *r, uint32_t gic)
 	isb();
 	if (intid != GIC_NONE)
 		gic_end(gic, intid);
-	publish(r, sizeof(*r));
-	lab_write64(LAB_RECORD, (uint64_t)r);
+	lab_hand_over(r);
 }
 
 void guest_main(const void *dt)
@@ -58,7 +57,7 @@ void guest_main(const void *dt)
 		lab_exit(1);
 	gic_enable(tree.gic, MAP_GICR_BASE, IRQ_PMU_INTID);
 	write_sysreg(pmcr_el0, PMCR_E | PMCR_LC | PMCR_C | PMCR_P);
-	write_sysreg(pmccfiltr_el0, 0);
+	write_sysreg(pmccfiltr_el0, pmu_here());
 	write_sysreg(pmintenclr_el1, PMU_ALL);
 	write_sysreg(pmintenset_el1, PMU_CYCLE);
 	write_sysreg(pmcntenclr_el0, PMU_ALL);

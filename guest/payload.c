@@ -33,7 +33,7 @@ static void pmu_start(struct run *run)
 	write_sysreg(pmcntenclr_el0, PMU_ALL);
 	write_sysreg(pmintenclr_el1, PMU_ALL);
 	write_sysreg(pmovsclr_el0, PMU_ALL);
-	write_sysreg(pmccfiltr_el0, 0);
+	write_sysreg(pmccfiltr_el0, pmu_here());
 
 	/* Registers of counters that do not exist are undefined. */
 	if (r->nevents < n)
@@ -45,7 +45,7 @@ static void pmu_start(struct run *run)
 	if (r->nevents < n && read_sysreg(pmceid0_el0) >> EVENT_INST_RETIRED & 1)
 		r->events[r->nevents++].event = EVENT_INST_RETIRED;
 	for (i = 0; i < r->nevents; i++)
-		pmu_set_event(i, (uint32_t)r->events[i].event);
+		pmu_set_event(i, (uint32_t)r->events[i].event | pmu_here());
 	isb();
 
 	write_sysreg(pmcr_el0, PMCR_E | PMCR_LC | PMCR_C | PMCR_P);
@@ -112,7 +112,9 @@ static void run_windows(void)
 	 * store to RAM instead would retire where one that traps does not.
 	 */
 	struct run run = {
-		.record = { .size = sizeof(run.record), .window = UINT32_MAX - 1 },
+		.record = { .size = sizeof(run.record),
+			    .window = UINT32_MAX - 1,
+			    .flags = at_el2() ? LAB_EL2 : 0 },
 		.record_register = LAB_ID,
 		.next_record_register = LAB_ID,
 		.hop_register = LAB_ID,

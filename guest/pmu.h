@@ -17,6 +17,14 @@
 #define EVENT_INST_RETIRED 0x08
 #define EVENT_CPU_CYCLES   0x11
 
+#define PMU_NSH (1u << 27) /* of a filter: at EL2 too */
+
+/* The filter that counts at the current level. */
+static inline uint32_t pmu_here(void)
+{
+	return at_el2() ? PMU_NSH : 0;
+}
+
 /* The direct registers: PMSELR and PMXEVCNTR would need an ISB for each counter. */
 static inline uint64_t pmu_read(uint32_t n)
 {

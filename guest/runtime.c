@@ -5,6 +5,8 @@
 #define UART_FR   0x18
 #define UART_TXFF (1u << 5)
 
+bool psci_by_smc;
+
 int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 {
 	register uint64_t x0 __asm__("x0") = function;
@@ -13,9 +15,15 @@ int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 	register uint64_t x3 __asm__("x3") = c;
 
 	/* SMCCC 1.0 lets the callee change x4 to x17. */
-	__asm__ volatile("hvc #0"
-			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"x4", "x5", "x6", "x7", "x8",
-			   "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
+	__asm__ volatile("cbnz %w4, 1f\n"
+			 "	hvc #0\n"
+			 "	b 2f\n"
+			 "1:	smc #0\n"
+			 "2:"
+			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
+			 : "r"(psci_by_smc)
+			 : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
+			   "x15", "x16", "x17", "memory");
 	return (int64_t)x0;
 }
 
@@ -80,15 +88,19 @@ void lab_exit(uint32_t code)
 
 void fault(uint32_t vector)
 {
-	struct lab_fault report = {
-		.size = sizeof(report),
-		.vector = vector,
-		.esr = read_sysreg(esr_el1),
-		.elr = read_sysreg(elr_el1),
-		.far = read_sysreg(far_el1),
-		.spsr = read_sysreg(spsr_el1),
-	};
+	struct lab_fault report = { .size = sizeof(report), .vector = vector };
 
+	if (at_el2()) {
+		report.esr = read_sysreg(esr_el2);
+		report.elr = read_sysreg(elr_el2);
+		report.far = read_sysreg(far_el2);
+		report.spsr = read_sysreg(spsr_el2);
+	} else {
+		report.esr = read_sysreg(esr_el1);
+		report.elr = read_sysreg(elr_el1);
+		report.far = read_sysreg(far_el1);
+		report.spsr = read_sysreg(spsr_el1);
+	}
 	publish(&report, sizeof(report));
 	lab_write64(LAB_FAULT, (uint64_t)&report);
 	halt();

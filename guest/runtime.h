@@ -25,11 +25,12 @@
 
 #ifndef __ASSEMBLER__
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../vmm/map.h"
-#include "lab.h"
+#include "abi/lab.h"
+#include "abi/map.h"
 
 #define read_sysreg(name)                                                                          \
 	({                                                                                         \
@@ -40,6 +41,11 @@
 
 #define write_sysreg(name, value)                                                                  \
 	__asm__ volatile("msr " #name ", %0" ::"r"((uint64_t)(value)) : "memory")
+
+static inline bool at_el2(void)
+{
+	return read_sysreg(CurrentEL) == 2 << 2;
+}
 
 static inline void isb(void)
 {
@@ -83,12 +89,26 @@ static inline void lab_write64(uint32_t offset, uint64_t value)
 	mmio_write64(MAP_LAB_BASE + offset, value);
 }
 
+/* Whether PSCI is called by SMC. Until dt_read() knows, the level that the guest begins at decides.
+ */
+extern bool psci_by_smc;
+
 int64_t psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c);
 _Noreturn void system_off(void);
 _Noreturn void cpu_off(void);
 
 /* Make memory written with the MMU off visible to the host. */
 void publish(const void *start, size_t size);
+
+/*
+ * Hands a window over. The compiler may keep fields of a record in registers as long as it sees
+ * nothing that reads memory. The barriers in publish() make it write all fields first.
+ */
+static inline void lab_hand_over(const struct lab_record *record)
+{
+	publish(record, sizeof(*record));
+	lab_write64(LAB_RECORD, (uint64_t)record);
+}
 
 void puts(const char *s);
 void put_hex(uint64_t value, int digits);

@@ -5,7 +5,7 @@
  * from vCPU 0's call to vCPU 1's first instruction or, with STAMP_HOPS, what 256 hops took,
  * from each call to the next instruction, with the cycle counter counting.
  */
-#include "lab.h"
+#include "abi/lab.h"
 #include "runtime.h"
 
 #define HOPS  256

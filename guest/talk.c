@@ -71,7 +71,7 @@ static void fill_pipe(void)
 }
 
 /* KVM gets no syndrome for a pair. */
-static void stray_pair(void)
+static void unmapped_pair(void)
 {
 	uint64_t a, b;
 
@@ -79,7 +79,7 @@ static void stray_pair(void)
 }
 
 /* The same address twice, then a write, a high one, and more than anybody wants to read. */
-static void stray(uint32_t addresses)
+static void unmapped(uint32_t addresses)
 {
 	uint32_t value = mmio_read32(NOTHING) | mmio_read32(NOTHING);
 
@@ -150,13 +150,13 @@ static void obey(uint32_t key)
 		puts("\n");
 		break;
 	case 'w':
-		stray_pair();
+		unmapped_pair();
 		break;
 	case 'u':
-		stray(2);
+		unmapped(2);
 		break;
 	case 'U':
-		stray(100);
+		unmapped(100);
 		break;
 	case 'f':
 		read_flash();

@@ -1,6 +1,6 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -BESs
 # SPDX-License-Identifier: MIT
-"""Static analysers on what goes into minivmm and its guests: tests/analyse.py BUILD-FOLDER.
+"""Static analysers on what goes into minivmm and its guests.
 
 A finding is a failure. What each does not look for, and why, is below and in .clang-tidy."""
 import concurrent.futures
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from arguments import arguments
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = ("vmm", "fdt", "guest")
 
@@ -20,8 +22,20 @@ GCC = ["-fanalyzer", "-Wno-analyzer-malloc-leak", "-Werror", "-fdiagnostics-colo
 CPPCHECK = ["--enable=warning,performance,portability", "--suppress=comparePointers:*guest/mmu.c"]
 
 
+HELP = """\
+usage: tests/analyse.py BUILD-FOLDER
+
+Runs gcc -fanalyzer, clang-tidy and cppcheck on what goes into minivmm and its
+guests, as the build folder compiles it. A finding is a failure.
+
+  -h, --help  this text
+
+Exit status: 0, 1 if there is a finding, 2 if the command line is wrong.
+"""
+
+
 def sources(build):
-    """path: (folder, arguments) of each C source, as Meson compiles it."""
+    """path: (folder, command) of each C source, as Meson compiles it."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
         for entry in json.load(file):
             path = os.path.abspath(os.path.join(entry["directory"], entry["file"]))
@@ -29,15 +43,15 @@ def sources(build):
                 yield path, entry["directory"], shlex.split(entry["command"])
 
 
-def gcc(folder, arguments):
+def gcc(folder, words):
     """The compiler's own analysis: the same command with its object thrown away."""
-    arguments = list(arguments)
+    command = list(words)
     for option in ("-MQ", "-MF"):
-        at = arguments.index(option)
-        del arguments[at:at + 2]
-    arguments.remove("-MD")
-    arguments[arguments.index("-o") + 1] = "/dev/null"
-    return arguments + GCC, folder
+        at = command.index(option)
+        del command[at:at + 2]
+    command.remove("-MD")
+    command[command.index("-o") + 1] = "/dev/null"
+    return command + GCC, folder
 
 
 def database(folder, found):
@@ -48,7 +62,7 @@ def database(folder, found):
 
 def analyse(build, once):
     """Whether the sources that BUILD compiles are without a finding; ONCE is an empty folder."""
-    found = {path: (folder, arguments) for path, folder, arguments in sources(build)}
+    found = {path: (folder, command) for path, folder, command in sources(build)}
     database(once, found)
     commands = [("gcc -fanalyzer", *gcc(*entry)) for entry in found.values()]
     commands += [("clang-tidy", ["clang-tidy", "-p", once, "--quiet", path], TOP)
@@ -72,4 +86,4 @@ def analyse(build, once):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
-        sys.exit(0 if analyse(os.path.abspath(sys.argv[1]), temporary) else 1)
+        sys.exit(0 if analyse(os.path.abspath(arguments(HELP, 1)[0]), temporary) else 1)

@@ -1,6 +1,6 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -BESs
 # SPDX-License-Identifier: MIT
-"""Checks in minivmm for arm64 itself that it is hardened: tests/hardened.py BUILD-FOLDER.
+"""Checks in minivmm for arm64 itself that it is hardened.
 
 BTI cannot be shown as a whole: the note that makes a kernel enforce it is in every object of ours,
 but not in those of Debian's static glibc, and the linker drops it unless it is in all. So each
@@ -12,6 +12,8 @@ import re
 import struct
 import subprocess
 import sys
+
+from arguments import arguments
 
 PACIASP, BTI_C = 0xd503233f, 0xd503245f
 # It has an array of characters, and prints into it.
@@ -70,8 +72,20 @@ def layout(path):
     }
 
 
+HELP = """\
+usage: tests/hardened.py BUILD-FOLDER
+
+Checks in the folder's minivmm, a program for arm64, what it is hardened with,
+and prints each.
+
+  -h, --help  this text
+
+Exit status: 0, 1 if something is missing, 2 if the command line is wrong.
+"""
+
+
 def main():
-    folder = sys.argv[1]
+    folder, = arguments(HELP, 1)
     path = os.path.join(folder, "minivmm")
     objects = glob.glob(os.path.join(folder, "minivmm.p", "*.o")) + glob.glob(
         os.path.join(folder, "libportable.a.p", "*.o"))

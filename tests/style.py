@@ -1,19 +1,33 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -BESs
 # SPDX-License-Identifier: MIT
 """Checks that docs/architecture.md names every file, and nothing that is not there."""
 import fnmatch
 import os
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from arguments import arguments
+from files import TOP, files
+
+HELP = """\
+usage: tests/style.py
+
+Checks that docs/architecture.md names every file that git knows, and nothing
+that is not there.
+
+  -h, --help  this text
+
+Exit status: 0, 1 if it does not, 2 if the command line is wrong.
+"""
 
 
 def named():
-    """The patterns of the table's first column; a name without a folder is in the last one's."""
+    """The patterns of the tables' first columns; a name without a folder is in the one before it."""
     patterns = set()
     with open(os.path.join(TOP, "docs", "architecture.md"), encoding="utf-8") as file:
         text = file.read()
-    for line in text[text.index("## Files"):].splitlines()[3:]:
+    for line in text[text.index("## Files"):].splitlines():
+        if not line.startswith("| ") or line.startswith(("| file |", "| --- |")):
+            continue
         folder = ""
         for name in line.split("|")[1].strip().split(", "):
             folder = os.path.dirname(name) or folder
@@ -21,16 +35,9 @@ def named():
     return patterns
 
 
-def files():
-    """Every file of the checkout, without what git ignores; a worktree's .git is a file."""
-    for folder, folders, names in os.walk(TOP):
-        folders[:] = [name for name in folders
-                      if name != ".git" and not name.startswith("build") and name != "__pycache__"]
-        yield from (os.path.relpath(os.path.join(folder, name), TOP) for name in names if name != ".git")
-
-
 def main():
     """Prints what is wrong; the exit status says whether anything is."""
+    arguments(HELP)
     patterns, seen = named(), set(files())
     covers = {pattern: {name for name in seen if fnmatch.fnmatch(name, pattern)
                         or name.startswith(pattern.rstrip("/") + "/")} for pattern in patterns}

@@ -6,18 +6,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "affinity.h"
-#include "fail.h"
-#include "files.h"
-#include "host.h"
-#include "kvm.h"
-#include "machine.h"
-#include "mode.h"
-#include "command_line.h"
-#include "probe.h"
-#include "record.h"
-#include "supervisor.h"
-#include "version.h"
+#include "base/fail.h"
+#include "base/version.h"
+#include "host/host.h"
+#include "host/kvm.h"
+#include "jail/crash.h"
+#include "machine/build.h"
+#include "machine/end.h"
+#include "machine/tree.h"
+#include "options/command_line.h"
+#include "output/files.h"
+#include "pmu/affinity.h"
+#include "pmu/mode.h"
+#include "pmu/probe.h"
+#include "report/record.h"
+#include "run/run.h"
 
 #define STACK_KIB 80ull
 
@@ -31,7 +34,7 @@ static enum status discover(const struct options *options, struct host *host)
 	status = host_discover("/sys", &affinity, host);
 	affinity_named(options, &named);
 	/* Most runs name no other CPUs, and asking takes three system calls. */
-	if (!status && (options->probe || !cpuset_contains(&affinity, &named)))
+	if (!status && !cpuset_contains(&affinity, &named))
 		status = affinity_ask(host);
 	return status;
 }
@@ -59,7 +62,6 @@ static enum status run_guest(struct machine *machine)
 		status = machine_run(machine);
 	}
 	/* The machine goes with the process, which costs less than to take it apart. */
-	stats_free(&machine->stats);
 	return status;
 }
 
@@ -92,17 +94,47 @@ static enum status check_files(const struct options *options)
 	return files_differ(files, sizeof(files) / sizeof(files[0]));
 }
 
+/* Of the host PMUs that are named to KVM, or to who asks. */
+static enum status read_types(const struct options *options, const struct choice *choice,
+			      struct host *host)
+{
+	enum status status = STATUS_OK;
+
+	for (int i = 0; i < host->npmus && !status; i++)
+		if (i == choice->pmu || options->probe)
+			status = host_read_type(host, &host->pmus[i]);
+	return status;
+}
+
+static enum status check_el2(const struct options *options, const struct kvm_offers *offers)
+{
+	if (options->el2 && !offers->el2)
+		return fail(
+			STATUS_HOST,
+			"--el2: this host's KVM gives no guest an EL2 (KVM_CAP_ARM_EL2 is 0); it "
+			"takes CPUs with FEAT_NV2 and Linux 6.16 or later, booted with "
+			"kvm-arm.mode=nested");
+	if (options->el2 == EL2_E2H0 && !offers->el2_e2h0)
+		return fail(STATUS_HOST,
+			    "--el2=e2h0: this host's KVM gives guests an EL2 only with VHE "
+			    "(KVM_CAP_ARM_EL2_E2H0 is 0); use --el2");
+	return STATUS_OK;
+}
+
 static enum status start(struct machine *machine, const struct options *options)
 {
 	static struct host host;
 	static struct choice choice;
 	struct kvm_offers offers;
+	bool asks;
 	enum status status, closed;
 
+	if (options->jail != JAIL_OFF)
+		crash_catch();
 	machine->options = options;
 	machine->host = &host;
 	machine->choice = &choice;
-	machine->nvcpus = machine->stats.nvcpus = options->cpus;
+	machine->nvcpus = options->cpus;
 
 	status = kvm_open(&machine->kvm);
 	if (!status)
@@ -111,10 +143,20 @@ static enum status start(struct machine *machine, const struct options *options)
 		status = choose_cpus(options, &host, &choice);
 	if (!status)
 		status = kvm_offers(&machine->kvm, &offers);
-	if (!status && (options->probe || choose_needs_probe(options, &host, &offers, &choice)))
+	if (!status && (options->probe || options->el2))
+		status = kvm_ask_el2(&machine->kvm, &offers);
+	if (!status && !options->probe)
+		status = check_el2(options, &offers);
+	asks = !status && (options->probe || choose_needs_probe(options, &host, &offers, &choice));
+	/* Which host PMU an older KVM takes is seen on its own CPUs only. */
+	if (asks && (options->probe || !offers.recent))
+		status = affinity_ask(&host);
+	if (!status && asks)
 		status = kvm_ask(&machine->kvm, &host, &offers);
 	if (!status)
 		status = choose_mode(options, &host, &offers, &choice);
+	if (!status)
+		status = read_types(options, &choice, &host);
 	if (status)
 		return status;
 	if (options->probe) {
@@ -124,7 +166,6 @@ static enum status start(struct machine *machine, const struct options *options)
 	if (!options->quiet)
 		tell_text(choice.reasons);
 
-	plan_copy(&machine->plan, &choice.plan);
 	status = check_files(options);
 	if (status)
 		return status;
@@ -153,7 +194,7 @@ static enum status check_stack(void)
 
 	if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < STACK_KIB << 10)
 		return fail(STATUS_HOST,
-			    "the limit of the stack's size is %llu KiB, and minivmm needs %llu: "
+			    "the stack may have %llu KiB, and minivmm needs %llu; use "
 			    "ulimit -s %llu",
 			    (unsigned long long)limit.rlim_cur >> 10, STACK_KIB, STACK_KIB);
 	return STATUS_OK;
@@ -177,10 +218,8 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.version)
 		version_print(stdout);
-	else if (options.probe || options.jail == JAIL_OFF || supervise(options.jail, &status))
-		status = start(&machine, &options);
 	else
-		return (int)status;
+		status = start(&machine, &options);
 	kvm_close(&machine.kvm);
 	return (int)end_output(status);
 }

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#include "fail.h"
-#include "command_line.h"
-#include "version.h"
+#include "base/fail.h"
+#include "base/version.h"
+#include "options/command_line.h"
 
 int main(int argc, char **argv)
 {

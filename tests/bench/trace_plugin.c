@@ -5,7 +5,8 @@
  * STOP. scripts/profile makes sense of it. Arguments: start=,nth=,stop=,out=
  *
  * Debian has no package with qemu-plugin.h: what is declared here is from QEMU's documentation
- * of version 1 of the interface.
+ * of the interface. API is its version, which the compiler is given: QEMU 7.2 has 1 only, 10.0
+ * takes 2 and more, 11.1 takes 7, where callbacks get no id.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -21,18 +22,25 @@ enum { QEMU_PLUGIN_CB_NO_REGS };
 
 struct qemu_plugin_tb;
 typedef uint64_t qemu_plugin_id_t;
-typedef void tb_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void vcpu_executes(unsigned vcpu, void *data);
-typedef void at_exit(qemu_plugin_id_t id, void *data);
 
+#if API >= 7
+typedef void tb_translated(struct qemu_plugin_tb *tb, void *data);
+typedef void at_exit(void *data);
+extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, tb_translated *callback,
+						  void *data);
+#else
+typedef void tb_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
+typedef void at_exit(qemu_plugin_id_t id, void *data);
 extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, tb_translated *callback);
+#endif
 extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, vcpu_executes *callback,
 						 int flags, void *data);
 extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, at_exit *callback, void *data);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 
-EXPORT int qemu_plugin_version = 1;
+EXPORT int qemu_plugin_version = API;
 
 /* What the file consists of. */
 struct executed {
@@ -63,16 +71,39 @@ static void executes(unsigned vcpu, void *data)
 }
 
 /* What is translated is never freed: there is no word of when QEMU forgets a block. */
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void translate(struct qemu_plugin_tb *tb)
 {
 	struct executed *entry = malloc(sizeof(*entry));
 
-	(void)id;
 	if (!entry)
 		abort();
 	*entry = (struct executed){ .address = qemu_plugin_tb_vaddr(tb),
 				    .instructions = (uint32_t)qemu_plugin_tb_n_insns(tb) };
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, executes, QEMU_PLUGIN_CB_NO_REGS, entry);
+}
+
+#if API >= 7
+static void translated(struct qemu_plugin_tb *tb, void *data)
+{
+	(void)data;
+	translate(tb);
+}
+
+static void finish(void *data)
+{
+	(void)data;
+	fclose(trace.out);
+}
+
+static void register_translated(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
+}
+#else
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	translate(tb);
 }
 
 static void finish(qemu_plugin_id_t id, void *data)
@@ -81,6 +112,12 @@ static void finish(qemu_plugin_id_t id, void *data)
 	(void)data;
 	fclose(trace.out);
 }
+
+static void register_translated(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+}
+#endif
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
 {
@@ -98,7 +135,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, 
 	trace.out = trace.path ? fopen(trace.path, "wb") : NULL;
 	if (!trace.out)
 		return -1;
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	register_translated(id);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;
 }

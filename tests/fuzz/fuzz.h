@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include "plan.h"
-#include "status.h"
+#include "base/status.h"
+#include "options/plan.h"
 
 /* What is left of the input; past its end all bytes are zero. */
 struct input {
@@ -39,8 +40,9 @@ bool succeeded(enum status status, enum status expected);
 
 struct lines;
 
-/* Has @lines gather in memory all that is written to it, to be freed. */
-void lines_in_memory(struct lines *lines, char **text, size_t *size);
+/* Has @lines gather in memory all that is written to it. To be closed after @lines, and @text
+ * freed. */
+FILE *lines_in_memory(struct lines *lines, char **text, size_t *size);
 
 /* @plan as the value of --migrate. */
 #define PLAN_TEXT (64 + PLAN_MAX_CPUS * 5)

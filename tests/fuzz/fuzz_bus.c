@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An access reaches the one device that holds all its bytes, at the right offset, or none. */
-#include "bus.h"
+#include "devices/bus.h"
 #include "fuzz.h"
 
 typedef unsigned __int128 wide; /* sums do not wrap in it */

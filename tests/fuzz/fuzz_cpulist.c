@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "cpulist.h"
+#include "base/cpulist.h"
 #include "fuzz.h"
 
 /* Every CPU has at most 5 characters. */

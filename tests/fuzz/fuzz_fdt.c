@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdt/guest_fdt.h"
 #include "fuzz.h"
-#include "guest_fdt.h"
-#include "image.h"
-#include "map.h"
-#include "options.h"
+#include "guest/abi/map.h"
+#include "memory/image.h"
+#include "options/options.h"
 
 #define ROOM  IMAGE_DTB_ROOM
 #define GUARD 64
@@ -79,6 +79,8 @@ static void must_say(const void *fdt, const struct guest_fdt *guest)
 	}
 	must(ncpus == guest->cpus);
 	must((fdt_path_offset(fdt, "/pmu") >= 0) == guest->pmu);
+	must(!strcmp(property(fdt, "/psci", "method", 4), guest->el2 ? "smc" : "hvc"));
+	property(fdt, "/timer", "interrupts", guest->vhe ? 60 : 48);
 	snprintf(path, sizeof(path), "/interrupt-controller@%llx", MAP_GICD_BASE);
 	if (guest->gic == 2)
 		must(number(property(fdt, path, "reg", 32), 2) == MAP_GICC_BASE);
@@ -95,6 +97,8 @@ void fuzz_one(struct input *input)
 
 	guest.cpus = 1 + (int)input_below(input, guest.gic == 2 ? 8 : MAX_VCPUS);
 	guest.pmu = input_below(input, 2);
+	guest.el2 = guest.gic == 3 && guest.pmu && guest.cpus % 2;
+	guest.vhe = guest.el2 && guest.cpus % 4 == 1;
 	guest.mem_base = input_number(input, 8);
 	guest.mem_size = input_number(input, 8);
 	guest.initrd_start = input_number(input, 8);

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cpulist.h"
+#include "base/cpulist.h"
 #include "fuzz.h"
-#include "host.h"
+#include "host/host.h"
 
 #define SYSFS    "/made-up"
 #define FD       1000000 /* no process has so many */

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "image.h"
-#include "map.h"
+#include "guest/abi/map.h"
+#include "memory/image.h"
 
 #define MIB      (1ull << 20)
 #define MAX_RAM  (1ull << 40)

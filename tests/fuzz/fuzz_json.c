@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "probe.h"
-#include "record.h"
-#include "trace.h"
+#include "pmu/probe.h"
+#include "report/record.h"
+#include "report/trace.h"
 
 #define MAX_EVENTS 32
 
@@ -121,12 +121,13 @@ void fuzz_one(struct input *input)
 {
 	char *lines = NULL, *timeline = NULL;
 	size_t lines_size, timeline_size;
+	FILE *recorded, *traced;
 	static struct record record;
 	static struct trace trace;
 
 	must(trace_open(&trace, NULL, 0) == STATUS_OK);
-	lines_in_memory(&trace.lines, &timeline, &timeline_size);
-	lines_in_memory(&record.lines, &lines, &lines_size);
+	traced = lines_in_memory(&trace.lines, &timeline, &timeline_size);
+	recorded = lines_in_memory(&record.lines, &lines, &lines_size);
 	fputs("{\"traceEvents\":[\n", trace.lines.file);
 	make_host(input);
 	trace_run(&trace, &choice, 2);
@@ -134,6 +135,8 @@ void fuzz_one(struct input *input)
 		event(&record, &trace, input);
 	trace_end(&trace, &host, number(input));
 	must(!record_close(&record) && !trace_close(&trace));
+	fclose(recorded);
+	fclose(traced);
 	must_be_lines(lines, lines_size);
 	must(json_valid(timeline, timeline_size));
 	free(lines);

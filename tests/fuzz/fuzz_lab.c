@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../guest/lab.h"
 #include "fuzz.h"
-#include "machine.h"
-#include "map.h"
-#include "options.h"
+#include "guest/abi/lab.h"
+#include "guest/abi/map.h"
+#include "machine/end.h"
+#include "machine/hop.h"
+#include "machine/lab.h"
+#include "options/options.h"
 
 #define RAM_SIZE 1024
 #define VCPUS    2
@@ -78,7 +80,7 @@ static void do_access(struct machine *machine, struct bus_access access)
 		ends = true;
 		must((uint64_t)machine->end == (value > 63 ? 63 : value));
 	} else if (half && access.offset == LAB_HOP) {
-		hop = machine->plan.kind == PLAN_STEP;
+		hop = machine->choice->plan.kind == PLAN_STEP;
 	}
 	must(ended == ended_before + ends && hops == hops_before + hop);
 	must(!fail_count);
@@ -135,22 +137,25 @@ void fuzz_one(struct input *input)
 	uint8_t *ram = malloc(RAM_SIZE), *before = malloc(RAM_SIZE); /* ASan sees their ends */
 	char *text = NULL, *timeline = NULL;
 	size_t size = 0, timeline_size = 0;
+	FILE *recorded, *traced;
 	struct lab_record good = { .size = sizeof(good) };
 
-	must(ram && before);
+	void *room = calloc(1, stats_room(VCPUS, HOST_MAX_PMUS));
+
+	must(ram && before && room);
 	ended = hops = windows = 0;
 	/* Not all of it: most is for vCPUs that are not there. */
 	memset(machine.vcpus, 0, VCPUS * sizeof(machine.vcpus[0]));
-	memset(machine.stats.vcpu, 0, VCPUS * sizeof(machine.stats.vcpu[0]));
 	machine.end = -1;
 	machine.host = &host;
 	machine.options = &options;
 	machine.choice = &choice;
 	machine.odd = 0;
-	machine.plan.kind = (enum plan_kind)input_below(input, 4);
+	choice.plan.kind = (enum plan_kind)input_below(input, 4);
 	machine.start_ns = input_number(input, 8);
 	machine.memory = (struct memory){ .host = ram, .base = MAP_RAM_BASE, .size = RAM_SIZE };
-	machine.nvcpus = machine.stats.nvcpus = VCPUS;
+	machine.nvcpus = VCPUS;
+	stats_open(&machine.stats, VCPUS, HOST_MAX_PMUS, room);
 	pthread_mutex_init(&machine.lock, NULL);
 	host.npmus = 1;
 	memset(&host.pmus[0].cpus, 0xff, input_below(input, 2) ? sizeof(struct cpuset) : 0);
@@ -161,8 +166,8 @@ void fuzz_one(struct input *input)
 		ram[i] = (uint8_t)input_number(input, 1);
 	memcpy(before, ram, RAM_SIZE);
 	must(trace_open(&machine.trace, NULL, 0) == STATUS_OK);
-	lines_in_memory(&machine.trace.lines, &timeline, &timeline_size);
-	lines_in_memory(&machine.record.lines, &text, &size);
+	traced = lines_in_memory(&machine.trace.lines, &timeline, &timeline_size);
+	recorded = lines_in_memory(&machine.record.lines, &text, &size);
 	fputs("{\"traceEvents\":[\n", machine.trace.lines.file);
 
 	play(&machine, input);
@@ -171,9 +176,11 @@ void fuzz_one(struct input *input)
 	must(counted(&machine.stats) == (uint64_t)windows);
 	trace_end(&machine.trace, &host, machine.start_ns);
 	must(!record_close(&machine.record) && !trace_close(&machine.trace));
+	fclose(recorded);
+	fclose(traced);
 	must_be_lines(text, size);
 	must(json_valid(timeline, timeline_size));
-	stats_free(&machine.stats);
+	free(room);
 	pthread_mutex_destroy(&machine.lock);
 	free(text);
 	free(timeline);

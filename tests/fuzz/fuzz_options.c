@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpulist.h"
+#include "base/cpulist.h"
 #include "fuzz.h"
-#include "command_line.h"
+#include "options/command_line.h"
 
 #define MAX_ARGS 40
 #define LIST     (CPUSET_CPUS * 5)

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/pl011.h"
 #include "fuzz.h"
-#include "map.h"
-#include "pl011.h"
+#include "guest/abi/map.h"
 
 static struct output_room console_room;
 

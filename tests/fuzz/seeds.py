@@ -42,6 +42,7 @@ SEEDS = {
     "image": [image(b"\1flat"), image(b"\1flat", initrd=b"initrd"), image(linux(0, 0x10000)),
               image(linux(0x80000, 1 << 36)), image(elf((0, 0x40080000, 200, 4096))),
               image(elf((0, 0x40000000, 64, 64), (64, 0x40080000, 20, 8192)), initrd=b"x"),
+              image(elf((0, 0x40020000, 64, 34 << 30), entry=0x40020000), initrd=b"x"),
               image(b"MZ\0\0zimg" + struct.pack("<4L", 64, 99, 0, 0) + b"zstd22".ljust(40, b"\0")),
               image(b"\x1f\x8b\x08\0gzip"), image(b"\x28\xb5\x2f\xfdzstd"), image(b"070701"),
               image(b"MZ".ljust(60, b"\1") + b"\x40\0\0\0PE\0\0"), image(b"MZ".ljust(514, b"\1") + b"HdrS"),
@@ -54,7 +55,7 @@ SEEDS = {
         "guest.bin", "--help", "--probe=json", "--pmu=explicit:armv8_cortex_a53 --cpus=2 --mem=1G guest.bin",
         "--pmu=explicit:cpu2 --affinity=0:0-1;1:2 --cpus 2 guest.bin", "--affinity=0-3,6 -- -x",
         "--migrate=step:0,2 --settle --on-refusal=return guest.bin", "--migrate=random:5ms:42 guest.bin",
-        "--pmu-filter=allow:0x11,0x8-0xb --pmu-counters=3 --gic=3 guest.bin",
+        "--pmu-filter=allow:0x11,0x8-0xb --pmu-counters=3 --gic=3 --el2=e2h0 guest.bin",
         "--record=- --trace=t --initrd=i --dtb-out=d --append a --timeout=9 --no-reboot --jail=log --quiet g")],
     "pl011": [bytes(2) + bytes([0x29, 65, 0, 0x29, 10, 0, 9, 0x2c, 0x10, 0, 2, 40, 7, 0x28, 3, 9, 0x38, 0x50, 0])],
     "plan": [b"\1\0\1\2\3" + text(plan) for plan in (

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A process with a time limit, and what it says meanwhile. */
+/* A process with a time limit, and its output. */
 #ifndef REGRESS_CHILD_H
 #define REGRESS_CHILD_H
 

@@ -3,12 +3,12 @@
 #ifndef REGRESS_CLONE_H
 #define REGRESS_CLONE_H
 
-#include "vm.h"
+#include "mode.h"
 
 /*
  * @to is a fresh VM in the state of @from, whose vCPUs are all outside KVM_RUN; @from
- * is gone. Not restored is the GIC: a guest that goes on prepares it anew. From the
- * calling thread, which ends on the first home CPU.
+ * is gone. The GIC is not restored: a guest that continues prepares it again.
+ * The calling thread builds the VM, and is on the first home CPU afterwards.
  */
 void vm_clone(struct vm *to, struct vm *from, enum mode mode);
 

@@ -23,7 +23,7 @@
 /* The device: 64-bit writes, except where it says read. */
 #define PORT_BASE      0x0b000000ull
 #define PORT_OUT       0x00 /* a value for the test */
-#define PORT_HOP       0x08 /* vcpu_run() returns: the test may move the thread, and goes on */
+#define PORT_HOP       0x08 /* vcpu_run() returns: the test may move the thread, and continues */
 #define PORT_EXIT      0x10 /* the end of the program */
 #define PORT_EXCEPTION 0x18 /* ESR_EL1 of an exception, then ... */
 #define PORT_ELR       0x20 /* ... its ELR_EL1; the guest skips the instruction */
@@ -31,6 +31,7 @@
 #define PORT_IRQ_OVS   0x30 /* ... PMOVSSET_EL0 ... */
 #define PORT_IRQ_COUNT 0x38 /* ... and PMCCNTR_EL0 in the handler */
 #define PORT_IN        0x40 /* read: the next of the test's values for this vCPU */
+#define PORT_SPSR      0x48 /* SPSR_EL2, after PORT_EXCEPTION or PORT_IRQ in EL2's vectors */
 
 struct guest {
 	uint32_t *start, *at, *end;
@@ -59,11 +60,11 @@ void guest_write_input(struct guest *guest, uint16_t sysreg);
 void guest_work(struct guest *guest, uint64_t loops);
 
 /*
- * What that counts in wall time, at any speed of the CPU and under any load. Each loop waits for
- * the one before, so that a core takes a cycle or more for it; an emulated board counts
- * nanoseconds, and no host executes the dozen instructions that a loop is there in a quarter of
- * one. What has been lost leaves less: a reading and an exit. No test works for minutes, as it
- * would take to count 2^40: that counter has gone back.
+ * The limits of what that counts in wall time, at any CPU speed and load. Lower limit: each loop
+ * depends on the one before, so that no core needs less than one cycle for it. An emulated board
+ * counts nanoseconds, and no host executes the dozen instructions of a loop there in a quarter of
+ * one. A lost count leaves less: a reading and an exit. Upper limit: 2^40 cycles are minutes of
+ * work, which no test does; a larger difference means that the counter went backwards.
  */
 #define LEAST_CYCLES(loops) ((uint64_t)(loops) / 4)
 #define MOST_CYCLES         (1ull << 40)

@@ -16,7 +16,7 @@ enum hops {
 
 struct itinerary {
 	enum hops hops;
-	int cpus[HOPS_MAX_CPUS], ncpus; /* in order, round and round */
+	int cpus[HOPS_MAX_CPUS], ncpus; /* in this order, again and again */
 	int home;                       /* where a refused vCPU returns to; -1: a refusal fails */
 	long period_ns;                 /* HOPS_ASYNC */
 	/* Filled in: */

@@ -51,7 +51,8 @@ void junit_case(struct junit *junit, const char *name, enum result result, const
 	if (!junit->path)
 		return;
 	junit->tests++;
-	fprintf(junit->cases, "  <testcase classname=\"pmu-regress\" name=\"");
+	fprintf(junit->cases, "  <testcase classname=\"%.*s\" name=\"", (int)strcspn(name, "."),
+		name);
 	escape(junit->cases, name);
 	fprintf(junit->cases, "\" time=\"%.3f\"", seconds);
 	if (result == RESULT_OK) {

@@ -17,12 +17,12 @@ void kernel_log_open(struct kernel_log *log)
 		lseek(log->fd, 0, SEEK_END);
 }
 
-/* What the kernel prints for WARN(), BUG(), lockdep, stalls and oopses. */
+/* What the kernel prints for WARN(), BUG(), lockdep, KASAN, KCSAN, UBSAN, stalls and oopses. */
 static bool is_warning(const char *text)
 {
 	static const char *const starts[] = {
 		"WARNING: ",        "BUG: ",  "kernel BUG at ", "Internal error",
-		"Unable to handle", "INFO: ", "rcu: INFO: "
+		"Unable to handle", "INFO: ", "rcu: INFO: ",    "UBSAN: "
 	};
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
@@ -56,17 +56,36 @@ bool kernel_log_warned(struct kernel_log *log, char *notes, size_t size)
 	return warned;
 }
 
-void kernel_log_progress(int done, int total)
+/* At once, as each write is a line of the log. */
+static bool say(const char *line)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	char line[64]; /* written at once, as each write is a line of the log */
+	bool said = fd >= 0 && write(fd, line, strlen(line)) >= 0;
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return said;
+}
+
+void kernel_log_progress(int done, int total)
+{
+	char line[64];
 
 	/* Level 4: what a kernel with loglevel=5 still prints. */
 	snprintf(line, sizeof(line), "<4>pmu-regress: %d of %d cases\n", done, total);
-	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+	if (!say(line))
 		printf("# --progress: cannot write /dev/kmsg: %s\n", strerror(errno));
-	if (fd >= 0)
-		close(fd);
+}
+
+void kernel_log_case(const char *name)
+{
+	char line[256];
+
+	/* Level 3: what a kernel that is told to be quiet still prints. */
+	snprintf(line, sizeof(line), "<3>pmu-regress: %s\n", name);
+	say(line); /* without the right to, a kernel that panics names no case */
 }
 
 void kernel_log_close(struct kernel_log *log)

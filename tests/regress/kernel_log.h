@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The host kernel's own complaints while a test ran. */
+/* What the host's kernel warned about while a test ran. */
 #ifndef REGRESS_KERNEL_LOG_H
 #define REGRESS_KERNEL_LOG_H
 
@@ -16,8 +16,11 @@ void kernel_log_open(struct kernel_log *log);
 /* Whether the kernel warned since; then the line is the last of @notes. */
 bool kernel_log_warned(struct kernel_log *log, char *notes, size_t size);
 
-/* Says in it how many cases are done: a console shows that while the output is still kept back. */
+/* Logs how many cases are done: a console shows this while the output is still held back. */
 void kernel_log_progress(int done, int total);
+
+/* Logs the case that begins, so that the console of a board whose kernel panics shows it. */
+void kernel_log_case(const char *name);
 
 void kernel_log_close(struct kernel_log *log);
 

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../vmm/files.h"
+#include "output/files.h"
+#include "discover.h"
 #include "perf_limit.h"
 #include "promises.h"
+#include "quirks.h"
 #include "runner.h"
 #include "usage.h"
 
@@ -20,6 +22,7 @@ static const struct family *const families[] = {
 	&counting_el0_family,
 	&overflow_family,
 	&overflow_level_family,
+	&overflow_lines_family,
 	&overflow_asleep_family,
 	&overflow_full_family,
 	&registers_family,
@@ -27,7 +30,15 @@ static const struct family *const families[] = {
 	&many_family,
 	&host_family,
 	&storm_family,
+	&el2_registers_family,
+	&el2_counting_family,
+	&el2_live_family,
+	&el2_state_family,
+	&el2_overflow_family,
+	&model_family,
 };
+
+static const struct family *const replayed = &replay_family;
 
 /* A number without anything after it. */
 static bool number(const char *text, unsigned long long *value)
@@ -40,9 +51,10 @@ static bool number(const char *text, unsigned long long *value)
 
 struct arguments {
 	struct run_options run;
-	unsigned long long seed, minutes, repeat, failures;
+	unsigned long long seed, minutes, repeat, failures, programs;
 	bool exact, not_exact; /* instead of finding out */
 	const char *explain;   /* NAME or GLOB */
+	const char *keep, *replay;
 	bool help;
 };
 
@@ -70,6 +82,13 @@ static bool take(const char *argument, struct arguments *arguments)
 		return number(argument + 7, &arguments->seed);
 	if (!strncmp(argument, "--minutes=", 10))
 		return number(argument + 10, &arguments->minutes) && arguments->minutes <= 10000;
+	if (!strncmp(argument, "--programs=", 11))
+		return number(argument + 11, &arguments->programs) &&
+		       arguments->programs <= 100000000;
+	if (!strncmp(argument, "--replay=", 9))
+		return (arguments->replay = argument + 9);
+	if (!strncmp(argument, "--keep=", 7))
+		return (arguments->keep = argument + 7);
 	if (!strncmp(argument, "--failures=", 11))
 		return number(argument + 11, &arguments->failures) && arguments->failures > 0 &&
 		       arguments->failures <= 10000;
@@ -124,17 +143,24 @@ int main(int argc, char **argv)
 	arguments.run.failures = (int)arguments.failures;
 	site.seed = arguments.seed;
 	site.minutes = (unsigned)arguments.minutes;
+	site.programs = (unsigned)arguments.programs;
+	site.keep = arguments.keep;
+	site.replay = arguments.replay;
 	usable = arguments.run.list || site_discover(&site, reason, sizeof(reason));
 	if (!usable)
 		return end_output(skip_everything(reason));
 	if (arguments.run.list)
 		return end_output(run_cases(&site, families, nfamilies, &arguments.run));
 	site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
+	quirks_prepare();
 	warden_start(&warden);
 	perf_limit_lift(&warden);
 	if (site.exact)
 		site_stay_exact(&warden);
-	status = run_cases(&site, families, nfamilies, &arguments.run);
+	if (site.replay)
+		status = run_cases(&site, &replayed, 1, &arguments.run);
+	else
+		status = run_cases(&site, families, nfamilies, &arguments.run);
 	warden_end(&warden);
 	return end_output(status);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kernels before Linux 6.7 promise less of. Which one it is says a capability that came with
- * 6.7; what it does, and whether a distribution has mended it, only the kernel itself.
+ * What kernels before Linux 6.7 do not promise. A capability that came with 6.7 tells whether this
+ * is one of them. What it does, and whether a distribution has mended it, is found out by trying.
  */
 #ifndef REGRESS_OLDER_H
 #define REGRESS_OLDER_H
@@ -18,14 +18,6 @@ bool older_kernel(void);
  */
 int older_default_pmu(const struct site *site);
 
-/* Skips the test if a VM that @cpu makes in default mode cannot have that CPU's PMU. */
-void need_default_pmu(const struct site *site, int cpu);
-
-/* Whether userspace chooses PMCR_EL0.N for a VM; older kernels keep in each vCPU what is written.
- */
-bool chooses_n(const struct site *site);
-void need_chosen_n(const struct site *site);
-
 /*
  * Linux 5.10: KVM_GET_ONE_REG of a counter returns what was last written to it, without what it
  * has counted since. Skips a test that needs the count. Found out in a process of its own.
@@ -41,6 +33,13 @@ uint64_t vcpu_get_bitmap(struct vcpu *vcpu, uint16_t sysreg);
 
 /* Whether @value, of such a register, has those bits. */
 bool has_stray_bits(struct vcpu *vcpu, uint64_t value);
+
+/*
+ * A fault that was seen and that Linux 6.15 has mended. A kernel that has SET_NR_COUNTERS, of
+ * Linux 6.16, fails, because the fault is back. On other kernels it is a known fault.
+ */
+__attribute__((format(printf, 2, 3), noreturn)) void mended_fault(const struct site *site,
+								  const char *format, ...);
 
 /* Linux 6.1.y, seen: the cycle counter has counted past 2^32 with PMCR_EL0.LC = 0, and no flag. */
 _Noreturn void skip_unnoticed_wrap(void);

@@ -5,7 +5,7 @@
 
 #include "warden.h"
 
-/* Interrupts a second. The second is how much of the time they may take; 0: do not look. */
+/* Interrupts per second. The second is how much of the time they may take; 0: do not look. */
 #define PERF_LIMIT_RATE    "/proc/sys/kernel/perf_event_max_sample_rate"
 #define PERF_LIMIT_PERCENT "/proc/sys/kernel/perf_cpu_time_max_percent"
 #define PERF_LIMIT_USUAL   "25"
@@ -14,9 +14,9 @@
 /*
  * perf stops an event that interrupts more often until the next tick
  * (kernel/events/core.c: __perf_event_account_interrupt()), and lowers the limit, to once
- * a tick in the end, where interrupts take long, as on a busy emulator. KVM's events are no
- * exception: host.throttled. Nothing else is to be judged by that. Plain users cannot lift
- * it; then tests can fail on a host that is slow enough.
+ * per tick in the end, where interrupts take long, as on a busy emulator. This affects
+ * KVM's events too (host.throttled), and no other test is to be judged by it. Plain users cannot
+ * lift the limit; then tests can fail on a host that is slow enough.
  */
 void perf_limit_lift(struct warden *warden);
 

@@ -67,7 +67,7 @@ void known_fault(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	skip_test("known fault of this kernel: %s", text);
+	skip_test(KNOWN_FAULT "%s", text);
 }
 
 void expect_equal(uint64_t got, uint64_t wanted, const char *format, ...)

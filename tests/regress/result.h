@@ -23,7 +23,8 @@ __attribute__((format(printf, 1, 2), noreturn)) void fail_test_errno(const char 
 /* The promise cannot be judged here; says what is missing. */
 __attribute__((format(printf, 1, 2), noreturn)) void skip_test(const char *format, ...);
 
-/* A fault of this kernel that was seen: skips the test, with what was seen. */
+/* A fault of this kernel that was seen: skips the test, with KNOWN_FAULT and what was seen. */
+#define KNOWN_FAULT "known fault of this kernel: "
 __attribute__((format(printf, 1, 2), noreturn)) void known_fault(const char *format, ...);
 
 /* @format says what it is that is compared. */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "child.h"
+#include "discover.h"
 #include "junit.h"
 #include "kernel_log.h"
 #include "result.h"
@@ -142,7 +143,7 @@ static enum result run_case(const struct site *site, const struct cased *cased, 
 			 notes);
 }
 
-/* Whatever it ends with, and a kernel that warns of it, has failed but for two results. */
+/* Only OK and SKIPPED are not failures, and only if the kernel logged no warning. */
 static enum result judge_once(const struct site *site, const struct cased *cased,
 			      struct kernel_log *log, char *notes, size_t size)
 {
@@ -155,7 +156,7 @@ static enum result judge_once(const struct site *site, const struct cased *cased
 
 /*
  * QEMU loses a counter's value if the timer of an overflow fires while the CPU returns from
- * an exception (docs/testing.md); with instruction counting it cannot. What such a
+ * an exception (docs/qemu-faults.md); with instruction counting it cannot. What such a
  * board does not fail every time is not judged; what it fails each time has failed.
  */
 static enum result judge(const struct site *site, const struct cased *cased, struct kernel_log *log,
@@ -196,9 +197,12 @@ static int run_all(const struct site *site, const struct cases *cases,
 	for (int round = 0; round < options->repeat && !enough; round++)
 		for (int i = 0; i < cases->n && !enough; i++) {
 			double start_time = now();
-			enum result result =
-				judge(site, &cases->list[i], &log, notes, sizeof(notes));
+			enum result result;
 
+			/* Such a board keeps its output back until the end. */
+			if (site->exact && site->emulated)
+				kernel_log_case(cases->list[i].name);
+			result = judge(site, &cases->list[i], &log, notes, sizeof(notes));
 			counts[result]++;
 			report(++number, &cases->list[i], result, notes, options, &junit,
 			       now() - start_time);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Something happens to the host while a guest's windows are counted: first a few
- * quiet windows, which say what is right here, then disturbed ones.
+ * quiet windows, which show the right count, then disturbed ones.
  */
 #ifndef REGRESS_SCENE_H
 #define REGRESS_SCENE_H
@@ -39,7 +39,7 @@ struct scene {
 	bool noisy;        /* other CPUs work meanwhile: bounds instead of equality */
 
 	int ndisturbed, victim;
-	atomic_int nrefusals, window; /* refusals so far; hops so far, one a window */
+	atomic_int nrefusals, window; /* refusals so far; hops so far, one per window */
 	bool widened;                 /* host.offline: the affinity of the vCPU's thread */
 	int where[2];
 	char path[WARDEN_PATH], cpus[2][WARDEN_TEXT];
@@ -68,10 +68,10 @@ void scene_pause(long ns);
 /* From the calling thread, on @cpu, to the end of the guest's program. */
 void scene_run(struct scene *scene, int cpu);
 
-/* What every window must be. Takes the readings first. */
+/* Checks every window. Takes the readings first. */
 void scene_judge(struct scene *scene);
 
-/* A guest that was too fast has not been tested: skips. */
+/* Skips the test if the guest was too fast to be disturbed. */
 void scene_expect_disturbed(const struct scene *scene);
 
 /* Takes the readings; all quiet windows are checked: what such a window counts. */

@@ -59,7 +59,7 @@ bool site_list_cpus(struct site *site)
 	}
 	host_covered_cpus(host, &cpus);
 	cpuset_minus(&cpus, usable, &cpus);
-	site->nbare = sample(&cpus, SITE_MAX_CPUS, site->bare);
+	site->nuncovered = sample(&cpus, SITE_MAX_CPUS, site->uncovered);
 	return true;
 }
 
@@ -68,5 +68,5 @@ int site_cpu(const struct site *site, int index)
 	if (index < site->nhome)
 		return site->home[index];
 	index -= site->nhome;
-	return index < site->naway ? site->away[index] : site->bare[index - site->naway];
+	return index < site->naway ? site->away[index] : site->uncovered[index - site->naway];
 }

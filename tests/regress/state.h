@@ -43,7 +43,7 @@ void pmu_expect_config(const struct pmu_state *got, const struct pmu_state *want
 void pmu_expect_values(const struct pmu_state *got, const struct pmu_state *wanted,
 		       const char *when);
 
-/* Where a VM goes on. */
+/* Where a VM continues. */
 enum place { PLACE_SAME, PLACE_CPU, PLACE_CLUSTER, PLACES };
 
 const char *place_name(int place);
@@ -61,7 +61,7 @@ void vm_migrate(struct vm *to, struct vm *from, const struct site *site, enum mo
 /* Program, core and a few system registers only. */
 void vm_migrate_core(struct vm *to, struct vm *from);
 
-/* An emulated board in wall time: its counters count on while the host gives it no turn. */
+/* An emulated board in wall time: its counters continue to count while the host does not run it. */
 bool counts_pauses(const struct site *site);
 
 /* Before a window: far from this CPU's next timer tick, which building a VM may have reached. */

@@ -67,7 +67,14 @@
 
 #define CYCLE  31 /* the cycle counter's bit and index */
 #define BIT(n) (1ull << (n))
-#define ALL    0xffffffffull
+
+/* Of @n event counters and the cycle counter, as PMCNTENSET_EL0 and the like have them. */
+static inline uint64_t counter_bits(unsigned n)
+{
+	return BIT(CYCLE) | (BIT(n) - 1);
+}
+
+#define ALL 0xffffffffull
 
 #define FILTER_P BIT(31) /* not at EL1 */
 #define FILTER_U BIT(30) /* not at EL0 */

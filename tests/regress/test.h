@@ -4,6 +4,7 @@
 #define REGRESS_TEST_H
 
 #include "hops.h"
+#include "mode.h"
 #include "site.h"
 
 /* What a case is called after the test's name, and what the test gets. */
@@ -41,8 +42,10 @@ struct family {
 
 extern const struct family interface_family, counting_family, counting_control_family,
 	counting_width_family, counting_filters_family, counting_el0_family, overflow_family,
-	overflow_level_family, overflow_asleep_family, overflow_full_family, registers_family,
-	state_family, many_family, host_family, storm_family;
+	overflow_level_family, overflow_lines_family, overflow_asleep_family, overflow_full_family,
+	registers_family, state_family, many_family, host_family, storm_family,
+	el2_registers_family, el2_counting_family, el2_live_family, el2_state_family,
+	el2_overflow_family, model_family, replay_family;
 
 #define FAMILY(name, table)                                                                        \
 	const struct family name = { table, (int)(sizeof(table) / sizeof((table)[0])) }

@@ -155,7 +155,7 @@ static void frozen(const struct site *site, struct variant variant)
 			still += delta == 0;
 		}
 		if (to)
-			expect(delta > 0, "window %d stood still at home", i);
+			expect(delta > 0, "window %d did not count at home", i);
 		if (!site->exact)
 			continue;
 		if (from && to) {
@@ -170,9 +170,9 @@ static void frozen(const struct site *site, struct variant variant)
 			expect_equal(delta, after, "window %d, which came home", i);
 		}
 	}
-	note("%d of %d windows stood still; whole %llu, left %llu, came %llu", still, WINDOWS,
+	note("%d of %d windows did not count; whole %llu, left %llu, came %llu", still, WINDOWS,
 	     (unsigned long long)whole, (unsigned long long)before, (unsigned long long)after);
-	expect_equal((uint64_t)still, (uint64_t)wanted, "windows that stood still");
+	expect_equal((uint64_t)still, (uint64_t)wanted, "windows that did not count");
 	expect(still > 0, "no window was away");
 	if (site->exact)
 		expect_equal(before + after, whole, "count of both parts of a window");

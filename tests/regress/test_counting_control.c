@@ -40,7 +40,7 @@ static void judge_work(const struct site *site, struct variant variant, uint64_t
 		if (variant.hops != HOPS_ASYNC)
 			expect_equal(count, *first, "count of round %d", round);
 	} else {
-		expect(count > 0, "the counter stood still in round %d", round);
+		expect(count > 0, "the counter did not count in round %d", round);
 	}
 }
 
@@ -176,7 +176,7 @@ static void resets(const struct site *site, struct variant variant)
 		uint64_t first = vcpu_take(vcpu), second = vcpu_take(vcpu);
 		uint64_t other_first = vcpu_take(vcpu), other_second = vcpu_take(vcpu);
 
-		expect(first > HIGH, "the cycle counter stood still in round %d", i);
+		expect(first > HIGH, "the cycle counter did not count in round %d", i);
 		expect((second < HIGH) == ((reset & PMCR_C) != 0),
 		       "cycle counter, round %d: %llu, PMCR written, %llu", i,
 		       (unsigned long long)first, (unsigned long long)second);
@@ -291,7 +291,7 @@ static void divider(const struct site *site, struct variant variant)
 	if (site->exact)
 		expect_between(divided, plain / 64, plain / 64 + 1, "every 64th cycle");
 	else
-		expect(divided > 0, "with D the cycle counter stands still");
+		expect(divided > 0, "with D the cycle counter does not count");
 }
 
 static const struct test tests[] = {

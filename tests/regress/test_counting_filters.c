@@ -152,7 +152,35 @@ static const struct {
 	  2,
 	  true,
 	  false },
+	/* A second filter leaves alone what the first one did, and a range ends where it says. */
+	{ "deny-cycles-inst",
+	  { { EVENT_CPU_CYCLES, 1, KVM_PMU_EVENT_DENY, { 0 } },
+	    { EVENT_INST_RETIRED, 1, KVM_PMU_EVENT_DENY, { 0 } } },
+	  2,
+	  false,
+	  false },
+	{ "allow-inst-cycles",
+	  { { EVENT_INST_RETIRED, 1, KVM_PMU_EVENT_ALLOW, { 0 } },
+	    { EVENT_CPU_CYCLES, 1, KVM_PMU_EVENT_ALLOW, { 0 } } },
+	  2,
+	  true,
+	  true },
+	{ "deny-up-to-inst",
+	  { { 1, EVENT_INST_RETIRED, KVM_PMU_EVENT_DENY, { 0 } } },
+	  1,
+	  true,
+	  false },
+	{ "deny-up-to-before-cycles",
+	  { { EVENT_INST_RETIRED + 1,
+	      EVENT_CPU_CYCLES - EVENT_INST_RETIRED - 1,
+	      KVM_PMU_EVENT_DENY,
+	      { 0 } } },
+	  1,
+	  true,
+	  true },
 };
+
+#define FILTER_ROWS (int)(sizeof(filter_rows) / sizeof(filter_rows[0]))
 
 static const char *filter_name(int row)
 {
@@ -316,7 +344,7 @@ static const struct test tests[] = {
 	{ "counting.levels", levels, EVERY_MODE, SYNC | ASYNC, EVENT_ROW, level_name, 0 },
 	{ "counting.levels", event_levels, WITH_EVENTS, SYNC, NEVENTROWS, level_event_name, 0 },
 	{ "counting.retyped", retyped, WITH_EVENTS, SYNC, 3, type_name, 0 },
-	{ "counting.filter", filtered, WITH_EVENTS, SYNC, 6, filter_name, 0 },
+	{ "counting.filter", filtered, WITH_EVENTS, SYNC, FILTER_ROWS, filter_name, 0 },
 	{ "counting.filter", filtered, STRICT, SYNC, 1, filter_name, 0 },
 };
 

@@ -241,6 +241,9 @@ static const struct test tests[] = {
 	{ "host.perf", host_perf, EVERY_MODE, SYNC | ASYNC, HOST_PERF_ROWS, host_perf_name, 60 },
 	{ "host.starved", host_starved, EVERY_MODE, 0, 0, NULL, 60 },
 	{ "host.throttled", host_throttled, EVERY_MODE, 0, 0, NULL, 60 },
+	{ "host.counted", host_counted, EVERY_MODE, 0, HOST_COUNTED_ROWS, host_counted_name, 60 },
+	{ "host.left_behind", host_left_behind, EVERY_MODE, 0, 0, NULL, 60 },
+	{ "host.user_access", host_user_access, EVERY_MODE, 0, 0, NULL, 0 },
 };
 
 FAMILY(host_family, tests);

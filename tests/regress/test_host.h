@@ -15,4 +15,14 @@ const char *host_perf_name(int row);
 void host_starved(const struct site *site, struct variant variant);
 void host_throttled(const struct site *site, struct variant variant);
 
+/* How many pinned events find a counter on @cpu. */
+int host_capacity(const struct site *site, int cpu);
+
+enum { HOST_COUNTED_ROWS = 2 };
+
+void host_counted(const struct site *site, struct variant variant);
+const char *host_counted_name(int row);
+void host_left_behind(const struct site *site, struct variant variant);
+void host_user_access(const struct site *site, struct variant variant);
+
 #endif

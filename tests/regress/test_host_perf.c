@@ -70,6 +70,14 @@ static int take_all(const struct site *site, int which, int cpu)
 	fail_test("%d pinned events found a counter on CPU %d", MAX_EVENTS, cpu);
 }
 
+int host_capacity(const struct site *site, int cpu)
+{
+	int n = take_all(site, 0, cpu);
+
+	close_events(0);
+	return n;
+}
+
 enum pressure { FLEXIBLE, PINNED, TASK };
 
 static int capacity;
@@ -113,9 +121,8 @@ void host_perf(const struct site *site, struct variant variant)
 
 	need_mode(site, variant.mode);
 	scene_two_cpus(site, variant.mode, scene.where);
-	capacity = take_all(site, 0, scene.where[0]);
+	capacity = host_capacity(site, scene.where[0]);
 	note("%d counters on CPU %d", capacity, scene.where[0]);
-	close_events(0);
 	if (capacity < 4)
 		skip_test("the host PMU has only %d counters", capacity);
 	scene_start(&scene, &vm, site, variant);
@@ -141,7 +148,7 @@ static void starve(struct scene *scene, int n)
 	place_on(scene->site, scene->where[0]);
 }
 
-/* True if the counter stood still in all of the windows; if it counted, then right. */
+/* True if the counter counted in no window. Where it counted, it must have counted right. */
 static bool stood_still(struct scene *scene, int first, int end, uint64_t quiet)
 {
 	int still = 0;
@@ -151,8 +158,8 @@ static bool stood_still(struct scene *scene, int first, int end, uint64_t quiet)
 			still++;
 		else
 			scene_judge_window(scene, i, quiet);
-	expect(!still || still == end - first, "the counter stood still in %d of %d windows", still,
-	       end - first);
+	expect(!still || still == end - first, "the counter did not count in %d of %d windows",
+	       still, end - first);
 	return still;
 }
 
@@ -186,10 +193,10 @@ void host_starved(const struct site *site, struct variant variant)
 	still = stood_still(&scene, SCENE_QUIET + 1, back, quiet);
 	stuck = stood_still(&scene, back + 1, enabled, quiet);
 	expect(!stood_still(&scene, enabled, scene.count, quiet),
-	       "the guest has enabled its counter again, and it stands still");
+	       "the guest has enabled its counter again, and it does not count");
 	note("starved: %s, then: %s", still ? "still" : "counts", stuck ? "still" : "counts");
 	if (stuck)
-		known_fault("a counter that the host's pinned events have starved stands still "
+		known_fault("a counter that the host's pinned events have starved does not count "
 			    "after they are gone");
 }
 
@@ -245,11 +252,11 @@ void host_throttled(const struct site *site, struct variant variant)
 	}
 	expect(!site->exact || least >= 2 * LOOPS, "a round counted only %llu",
 	       (unsigned long long)least);
-	note("%d of %d counters stood still after their overflow", still, ROUNDS);
+	note("%d of %d counters stopped after their overflow", still, ROUNDS);
 	if (still)
 		known_fault("perf's limit on interrupts stops a guest's counter after an overflow, "
 			    "until the next tick");
 	/* An interrupt that comes late, or a tick that comes early, hides the fault. */
 	if (!site->exact)
-		skip_test("no counter stood still for long, which wall time cannot tell from none");
+		skip_test("no counter stopped for long, which wall time cannot tell from never");
 }

@@ -273,12 +273,12 @@ static const int *expected(const struct site *site, const struct row *row)
  * What differs with STRICT, if nothing is wrong with the argument: until a PMU has been chosen
  * there is none to initialise (Doc 1.2), to filter (Doc 1.3) or to limit (Doc 1.5).
  */
-static int strict_error(const struct row *row, enum state state, int usual)
+static int strict_error(const struct site *site, const struct row *row, enum state state, int usual)
 {
 	if (row->op != SET || usual)
 		return usual;
 	if (state == STRICT_CHOSEN)
-		return row->attr == ATTR_FIXED_COUNTERS ? EBUSY : 0;
+		return row->attr == ATTR_FIXED_COUNTERS && !site->last_wins ? EBUSY : 0;
 	if (row->attr == ATTR_INIT || row->attr == ATTR_FILTER)
 		return ENXIO;
 	return row->attr == ATTR_SET_NR_COUNTERS ? EINVAL : 0;
@@ -376,8 +376,9 @@ void interface_attr(const struct site *site, struct variant variant)
 
 	place_thread(0, site->home[0]);
 	for (int state = 0; state < (site->strict ? ALL_STATES : STATES); state++) {
-		int answer = state < STATES ? wanted[state]
-					    : strict_error(row, (enum state)state, wanted[IRQ_SET]);
+		int answer = state < STATES
+				     ? wanted[state]
+				     : strict_error(site, row, (enum state)state, wanted[IRQ_SET]);
 		int error = ask(bring_to(&vm, site, row, (enum state)state), site, row);
 
 		note("%s: %s", state_names[state], errno_name(error));

@@ -106,7 +106,7 @@ static void expect_refusals(const struct site *site, struct vcpu *vcpu, int pmu,
 {
 	int refusals = 0;
 
-	for (int i = 0; i < site->nhome + site->naway + site->nbare; i++) {
+	for (int i = 0; i < site->nhome + site->naway + site->nuncovered; i++) {
 		int cpu = site_cpu(site, i);
 
 		if (covers(site, pmu, cpu))
@@ -173,7 +173,7 @@ void interface_refusals(const struct site *site, struct vcpu *vcpu, int pmu, int
 	for (int window = 0; window < WINDOWS; window++) {
 		counts[window] = vcpu_take(vcpu);
 		counts[window] = vcpu_take(vcpu) - counts[window];
-		expect(counts[window] > 0, "window %d stood still", window);
+		expect(counts[window] > 0, "window %d did not count", window);
 		if (site->exact)
 			expect_equal(counts[window], counts[0], "cycles of window %d", window);
 	}
@@ -186,7 +186,7 @@ void interface_refused(const struct site *site, struct variant variant)
 	static struct vm vm;
 
 	need_mode(site, mode);
-	if (!site->nbare)
+	if (!site->nuncovered)
 		need_away(site);
 	for (int pmu = 0; pmu < site->host.npmus; pmu++) {
 		int own = -1;

@@ -269,7 +269,7 @@ static void overflows(const struct site *site, struct variant variant)
 
 /*
  * Asks for CPU_ON until the vCPU is off, and so turned on. It hops each time: a guest that spins
- * leaves other CPUs no turn on a board that emulates one at a time (docs/testing.md).
+ * leaves other CPUs no turn on a board that emulates one at a time (docs/qemu-faults.md).
  */
 static void emit_on_again(struct guest *guest, int index, uint64_t context)
 {

@@ -159,7 +159,7 @@ static void stands(const struct site *site, struct variant variant)
 		if (site->exact)
 			expect_equal(count, first, "count of sleep %d", i);
 	}
-	note("%.1f cycles a tick; asleep for %llu ticks: %llu cycles", rate,
+	note("%.1f cycles per tick; asleep for %llu ticks: %llu cycles", rate,
 	     (unsigned long long)sleep, (unsigned long long)least);
 	if (site->exact)
 		expect(least < 20, "%llu cycles for WFI", (unsigned long long)least);

@@ -23,6 +23,7 @@ static const struct test tests[] = {
 	{ "registers.slots", registers_slots, STRICT, 0, 0, NULL, 0 },
 	{ "registers.pmuver", registers_pmuver, EVERY_MODE, 0, 0, NULL, 0 },
 	{ "registers.pmuver-lowered", registers_pmuver_lowered, EVERY_MODE, 0, 0, NULL, 0 },
+	{ "registers.pmuver-impdef", registers_pmuver_impdef, 0, 0, 0, NULL, 0 },
 	{ "registers.pmuver-raised", registers_pmuver_raised, EVERY_MODE, 0, 0, NULL, 0 },
 	{ "registers.reset", registers_reset, EVERY_MODE | STRICT | LIMITED, 0, 0, NULL, 0 },
 	{ "registers.writes", registers_writes, EVERY_MODE | STRICT | LIMITED, 0, 0, NULL, 0 },

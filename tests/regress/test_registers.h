@@ -21,19 +21,25 @@ void registers_raised(const struct site *site, struct variant variant);
 void registers_bitmap(const struct site *site, struct variant variant);
 void registers_absent(const struct site *site, struct variant variant);
 
+/* The hexadecimal number in sysfs's file @path; 0 if there is none. */
+uint64_t registers_sysfs(const char *path);
+
 /* test_registers_values.c: what reads as what. */
 void registers_pmcr(const struct site *site, struct variant variant);
-void registers_pmceid(const struct site *site, struct variant variant);
-void registers_pmceid_filtered(const struct site *site, struct variant variant);
-void registers_pmceid_moves(const struct site *site, struct variant variant);
 void registers_pmmir(const struct site *site, struct variant variant);
 void registers_slots(const struct site *site, struct variant variant);
 void registers_pmuver(const struct site *site, struct variant variant);
 void registers_pmuver_lowered(const struct site *site, struct variant variant);
+void registers_pmuver_impdef(const struct site *site, struct variant variant);
 void registers_pmuver_raised(const struct site *site, struct variant variant);
 void registers_reset(const struct site *site, struct variant variant);
 void registers_writes(const struct site *site, struct variant variant);
 void registers_selector(const struct site *site, struct variant variant);
+
+/* test_registers_events.c: which events there are. */
+void registers_pmceid(const struct site *site, struct variant variant);
+void registers_pmceid_filtered(const struct site *site, struct variant variant);
+void registers_pmceid_moves(const struct site *site, struct variant variant);
 
 /* test_registers_el0.c: PMUSERENR_EL0. */
 #define REGISTERS_EL0_ROWS 8

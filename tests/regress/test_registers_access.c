@@ -150,7 +150,7 @@ void registers_lowered(const struct site *site, struct variant variant)
 	vcpu_finish(vcpu);
 
 	probes_judge(&probes, false);
-	mask = BIT(CYCLE) | (BIT(n) - 1);
+	mask = counter_bits(n);
 	expect_equal(PMCR_N(vcpu_take(vcpu)), n, "PMCR_EL0.N in the guest");
 	expect_equal(vcpu_take(vcpu), mask, "PMCNTENSET_EL0, all ones written");
 	for (int path = 0; path < REGISTERS_PATHS; path++)
@@ -210,7 +210,7 @@ void registers_bitmap(const struct site *site, struct variant variant)
 
 	vm_start(&vm, site, variant.mode, 1);
 	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
-	mask = BIT(CYCLE) | (BIT(n) - 1);
+	mask = counter_bits(n);
 	guest_pmu_reset(guest, n);
 	guest_out(guest, set);
 	guest_write(guest, set, ~0ull);

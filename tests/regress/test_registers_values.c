@@ -11,9 +11,11 @@
 
 #define ID_AA64PFR0_EL1 SYSREG(3, 0, 0, 4, 0)
 #define EL0_AARCH32     2u /* ID_AA64PFR0_EL1.EL0 */
+#define ID_DFR0_EL1     SYSREG(3, 0, 0, 1, 2)
 #define PMUVER_SHIFT    8  /* as in PMUVER() */
-#define PMCEID_EVENTS   (BIT(EVENT_SW_INCR) | BIT(EVENT_CPU_CYCLES) | BIT(EVENT_CHAIN))
-#define STALL_SLOTS     (BIT(0x3d - 32) | BIT(0x3e - 32) | BIT(0x3f - 32))
+#define DEBUGVER_SHIFT  0  /* of ID_AA64DFR0_EL1 too */
+#define PERFMON_SHIFT   24 /* of ID_DFR0_EL1 */
+#define COPDBG_SHIFT    0  /* likewise */
 
 static unsigned field(uint64_t value, unsigned shift)
 {
@@ -79,147 +81,25 @@ void registers_pmcr(const struct site *site, struct variant variant)
 			    commanded ? " C and P of the guest read as one for userspace;" : "");
 }
 
-static void take_pmceid(struct vm *vm, uint64_t values[2])
+uint64_t registers_sysfs(const char *path)
 {
-	struct vcpu *vcpu = &vm->vcpus[0];
+	char text[32] = "";
+	FILE *file = fopen(path, "re");
 
-	guest_out(&vcpu->guest, PMCEID0_EL0);
-	guest_out(&vcpu->guest, PMCEID1_EL0);
-	guest_exit(&vcpu->guest);
-	vcpu_finish(vcpu);
-	for (int i = 0; i < 2; i++)
-		values[i] = vcpu_take(vcpu);
-}
-
-/*
- * kvm_pmu_get_pmceid(): the events that every PMUv3 has, CHAIN always (older kernels: if the host
- * has it), STALL_SLOT* only with STRICT, as PMMIR_EL1 is zero without; with fixed counters none at
- * all (vcpu.rst 1.5). Not for userspace.
- */
-void registers_pmceid(const struct site *site, struct variant variant)
-{
-	static struct vm vm;
-	uint64_t values[2], none, events = PMCEID_EVENTS;
-
-	vm_start(&vm, site, variant.mode, 1);
-	take_pmceid(&vm, values);
-	for (int i = 0; i < 2; i++) {
-		note("PMCEID%d_EL0 0x%llx", i, (unsigned long long)values[i]);
-		expect(vcpu_try_get(&vm.vcpus[0], i ? PMCEID1_EL0 : PMCEID0_EL0, &none) == ENOENT,
-		       "KVM_GET_ONE_REG of PMCEID%d_EL0", i);
-		if (variant.mode == MODE_COMPOSITE)
-			expect_equal(values[i], 0, "PMCEID%d_EL0", i);
-	}
-	if (variant.mode == MODE_COMPOSITE)
-		return;
-	if (site->older)
-		events &= ~BIT(EVENT_CHAIN);
-	expect_equal(values[0] & events, events, "SW_INCR, CPU_CYCLES, CHAIN");
-	if (variant.mode != MODE_STRICT)
-		expect_equal(values[1] & STALL_SLOTS, 0, "STALL_SLOT*");
-}
-
-/* vcpu.rst 1.3: what a filter denies is not there; SW_INCR and CHAIN cannot be denied. */
-void registers_pmceid_filtered(const struct site *site, struct variant variant)
-{
-	const struct kvm_pmu_event_filter deny = { .base_event = EVENT_CPU_CYCLES,
-						   .nevents = 1,
-						   .action = 1 };
-	static struct vm vm;
-	uint64_t plain[2], filtered[2];
-
-	vm_start(&vm, site, variant.mode, 1);
-	take_pmceid(&vm, plain);
-	vm_destroy(&vm);
-
-	vm_create(&vm, site, 1);
-	vm_init_vcpus(&vm, mode_features(variant.mode));
-	vm_create_gic(&vm);
-	vm_init_gic(&vm);
-	vm_choose_pmu(&vm, variant.mode, &site->host.pmus[0]);
-	if (vcpu_set_attr(&vm.vcpus[0], ATTR_FILTER, &deny))
-		fail_test("the filter");
-	vm_init_pmu(&vm);
-	take_pmceid(&vm, filtered);
-	expect_equal(filtered[0], plain[0] & ~BIT(EVENT_CPU_CYCLES), "PMCEID0_EL0");
-	expect_equal(filtered[1], plain[1], "PMCEID1_EL0");
-}
-
-/* What model a CPU is, MIDR_EL1; 0 if this host does not say. */
-static uint64_t midr(int cpu)
-{
-	char path[96], text[32] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/regs/identification/midr_el1",
-		 cpu);
-	file = fopen(path, "re");
 	if (file && !fgets(text, sizeof(text), file))
 		text[0] = '\0';
 	if (file)
 		fclose(file);
 	return strtoull(text, NULL, 16);
-}
-
-/*
- * A register that says what a VM's PMU can do does not change with the CPU. Before Linux
- * 6.15 it does: kvm_pmu_get_pmceid() reads that of the CPU that it runs on. CPUs of one model
- * have the same, and the guest finds its first values again where it began.
- */
-void registers_pmceid_moves(const struct site *site, struct variant variant)
-{
-	static struct vm vm;
-	struct vcpu *vcpu = &vm.vcpus[0];
-	int cpus[SITE_MAX_CPUS + 2], ncpus = 0;
-	uint64_t first[2], value;
-	bool differs = false;
-
-	need_away(site);
-	cpus[ncpus++] = site->home[0];
-	for (int i = 0; i < site->naway; i++)
-		cpus[ncpus++] = site->away[i];
-	cpus[ncpus++] = site->home[0];
-	vm_start(&vm, site, variant.mode, 1);
-	for (int i = 0; i < ncpus; i++) {
-		guest_hop(&vcpu->guest);
-		guest_out(&vcpu->guest, PMCEID0_EL0);
-		guest_out(&vcpu->guest, PMCEID1_EL0);
-	}
-	guest_exit(&vcpu->guest);
-	for (int i = 0; i < ncpus; i++) {
-		expect(vcpu_run(vcpu) == STOP_HOP, "the guest did not get to hop %d", i);
-		place_on(site, cpus[i]);
-	}
-	vcpu_finish(vcpu);
-	first[0] = vcpu_take(vcpu);
-	first[1] = vcpu_take(vcpu);
-	for (int i = 2; i < ncpus * 2; i++) {
-		uint64_t model = midr(cpus[i / 2]);
-
-		value = vcpu_take(vcpu);
-		note("CPU %d: PMCEID%d_EL0 0x%llx", cpus[i / 2], i % 2, (unsigned long long)value);
-		differs |= value != first[i % 2];
-		if (variant.mode == MODE_COMPOSITE || (model && model == midr(cpus[0])))
-			expect_equal(value, first[i % 2], "PMCEID%d_EL0 on CPU %d", i % 2,
-				     cpus[i / 2]);
-	}
-	if (differs)
-		known_fault("PMCEIDx_EL0 are those of the CPU that the vCPU is on");
 }
 
 /* PMMIR_EL1.SLOTS of a host PMU, as its driver shows it; 0 if it does not. */
 static uint64_t host_slots(const struct host_pmu *pmu)
 {
-	char path[160], text[32] = "";
-	FILE *file;
+	char path[160];
 
 	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/caps/slots", pmu->name);
-	file = fopen(path, "re");
-	if (file && !fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	if (file)
-		fclose(file);
-	return strtoull(text, NULL, 16);
+	return registers_sysfs(path);
 }
 
 /*
@@ -303,6 +183,40 @@ static uint64_t with_pmuver(struct vcpu *vcpu, unsigned version)
 	return (dfr0 & ~(15ull << PMUVER_SHIFT)) | (uint64_t)version << PMUVER_SHIFT;
 }
 
+static void expect_set_field(struct vcpu *vcpu, uint16_t sysreg, unsigned shift, uint64_t field,
+			     int wanted)
+{
+	uint64_t value = (vcpu_get(vcpu, sysreg) & ~(15ull << shift)) | field << shift;
+	int error = vcpu_try_set(vcpu, sysreg, value);
+
+	expect(error == wanted, "register 0x%x set to 0x%llx: %s instead of %s", sysreg,
+	       (unsigned long long)value, strerror(error), strerror(wanted));
+}
+
+/*
+ * Kernels before commit 3d0dba5764b9 showed IMP_DEF where the host's PMU is not Arm's. What a VM
+ * was given, userspace may give back.
+ */
+void registers_pmuver_impdef(const struct site *site, struct variant variant)
+{
+	static struct vm vm;
+	struct vcpu *vcpu = &vm.vcpus[0];
+
+	(void)variant;
+	if (site->older)
+		skip_test("kernels before Linux 6.7 do not let userspace write all of these");
+	vm_start_without_pmu(&vm, site, 1);
+	expect_set_field(vcpu, ID_AA64DFR0_EL1, PMUVER_SHIFT, 15, 0);
+	expect_equal(PMUVER(vcpu_get(vcpu, ID_AA64DFR0_EL1)), 0, "PMUVer after IMP_DEF");
+	expect_set_field(vcpu, ID_AA64DFR0_EL1, DEBUGVER_SHIFT, 0, EINVAL);
+	if (field(vcpu_get(vcpu, ID_AA64PFR0_EL1), 0) != EL0_AARCH32)
+		return;
+	expect_set_field(vcpu, ID_DFR0_EL1, PERFMON_SHIFT, 15, 0);
+	expect_equal(field(vcpu_get(vcpu, ID_DFR0_EL1), PERFMON_SHIFT), 0, "PerfMon after IMPDEF");
+	expect_set_field(vcpu, ID_DFR0_EL1, PERFMON_SHIFT, 1, EINVAL);
+	expect_set_field(vcpu, ID_DFR0_EL1, COPDBG_SHIFT, 0, EINVAL);
+}
+
 /* A guest that is shown a PMUv3.0 has events of 10 bits: kvm_pmu_event_mask(). */
 void registers_pmuver_lowered(const struct site *site, struct variant variant)
 {
@@ -371,7 +285,7 @@ void registers_reset(const struct site *site, struct variant variant)
 	vm_start(&vm, site, variant.mode, 1);
 	drop_reset_command(vcpu);
 	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
-	mask = BIT(CYCLE) | (BIT(n) - 1);
+	mask = counter_bits(n);
 	for (size_t i = 0; i < NREADABLE; i++) {
 		guest_out(&vcpu->guest, readable[i]);
 		values[count++] = vcpu_get(vcpu, readable[i]);

@@ -153,7 +153,7 @@ static void goes_on(const struct site *site, struct variant variant)
 	vm_destroy(&source);
 	start(&source, site, variant, emit_goes_on);
 	pmu_save(&source.vcpus[0], &saved);
-	expect(saved.cycles > HIGH, "the cycle counter stood still before the save");
+	expect(saved.cycles > HIGH, "the cycle counter did not count before the save");
 	if (has_events(&variant))
 		expect_equal(saved.counters[1], HIGH32 + BEFORE, "SW_INCR");
 	vm_migrate(&target, &source, site, variant.mode, cpu);
@@ -272,7 +272,7 @@ static uint64_t judge_due(struct vcpu *vcpu)
 	vcpu_finish(vcpu);
 	last = vcpu_take(vcpu);
 	note("%llu at the end", (unsigned long long)last);
-	expect(last + due(site) >= LEAST_CYCLES(due(site)), "the counter stands still");
+	expect(last + due(site) >= LEAST_CYCLES(due(site)), "the counter does not count");
 	if (!site->exact && last > -(uint64_t)DUE_WALL)
 		skip_test("the guest's work took less than %d cycles", DUE_WALL);
 	expect_equal((uint64_t)vcpu->nirqs, 1, "interrupts");

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "older.h"
 #include "result.h"
 #include "vm.h"
 
@@ -20,10 +19,6 @@
 #define GICR_BASE   0x080a0000ull
 #define IRQS        64u
 #define KICK_SIGNAL SIGUSR1
-
-#define CORE_REG(field)                                                                            \
-	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |                                     \
-	 offsetof(struct kvm_regs, field) / sizeof(uint32_t))
 
 extern const char guest_vectors[], guest_vectors_end[];
 
@@ -127,7 +122,7 @@ uint64_t vcpu_entry(const struct vcpu *vcpu)
 
 void vcpu_set_pc(struct vcpu *vcpu, uint64_t pc)
 {
-	struct kvm_one_reg reg = { CORE_REG(regs.pc), (uint64_t)(uintptr_t)&pc };
+	struct kvm_one_reg reg = { KVM_CORE_REG(regs.pc), (uint64_t)(uintptr_t)&pc };
 
 	if (ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) < 0)
 		fail_test_errno("KVM_SET_ONE_REG of PC");
@@ -136,7 +131,7 @@ void vcpu_set_pc(struct vcpu *vcpu, uint64_t pc)
 uint64_t vcpu_get_pc(struct vcpu *vcpu)
 {
 	uint64_t pc;
-	struct kvm_one_reg reg = { CORE_REG(regs.pc), (uint64_t)(uintptr_t)&pc };
+	struct kvm_one_reg reg = { KVM_CORE_REG(regs.pc), (uint64_t)(uintptr_t)&pc };
 
 	if (ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg) < 0)
 		fail_test_errno("KVM_GET_ONE_REG of PC");
@@ -246,83 +241,6 @@ void vm_init_pmu(struct vm *vm)
 	}
 }
 
-uint32_t mode_features(enum mode mode)
-{
-	return 1u << KVM_ARM_VCPU_PMU_V3 | (mode == MODE_STRICT ? 1u << FEATURE_STRICT : 0);
-}
-
-int vm_limit(struct vcpu *vcpu, unsigned n)
-{
-	uint64_t pmcr;
-
-	if (vcpu->vm->site->nr_counters)
-		return vcpu_set_attr(vcpu, ATTR_SET_NR_COUNTERS, &n);
-	pmcr = vcpu_get(vcpu, PMCR_EL0) & ~PMCR_WITH_N(31);
-	return vcpu_try_set(vcpu, PMCR_EL0, pmcr | PMCR_WITH_N(n));
-}
-
-void vm_choose_pmu(struct vm *vm, enum mode mode, const struct host_pmu *pmu)
-{
-	struct vcpu *vcpu = &vm->vcpus[0];
-	unsigned n;
-
-	errno = 0;
-	if (names_pmu(mode))
-		errno = vcpu_set_attr(vcpu, ATTR_SET_PMU, &pmu->type);
-	else if (mode == MODE_COMPOSITE)
-		errno = vcpu_set_attr(vcpu, ATTR_FIXED_COUNTERS, NULL);
-	if (errno)
-		fail_test_errno("choosing the PMU");
-	if (mode != MODE_LIMITED)
-		return;
-	n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
-	if (n < 2)
-		skip_test("host PMU %s has %u event counters: there is none to take away",
-			  pmu->name, n);
-	errno = vm_limit(vcpu, n - 1);
-	if (errno)
-		fail_test_errno("%u event counters of %u", n - 1, n);
-	expect_equal(PMCR_N(vcpu_get(vcpu, PMCR_EL0)), n - 1, "PMCR_EL0.N, limited");
-}
-
-static void build_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
-{
-	need_mode(site, mode);
-	if (mode == MODE_DEFAULT)
-		need_default_pmu(site, cpu);
-	place_on(site, cpu);
-	vm_create(vm, site, nvcpus);
-	vm_init_vcpus(vm, mode_features(mode));
-	vm_create_gic(vm);
-	vm_init_gic(vm);
-	vm_choose_pmu(vm, mode, pmu_of(site, cpu));
-}
-
-void vm_build(struct vm *vm, const struct site *site, enum mode mode, int nvcpus)
-{
-	build_on(vm, site, mode, nvcpus, site->home[0]);
-}
-
-void vm_start_on(struct vm *vm, const struct site *site, enum mode mode, int nvcpus, int cpu)
-{
-	build_on(vm, site, mode, nvcpus, cpu);
-	vm_init_pmu(vm);
-}
-
-void vm_start(struct vm *vm, const struct site *site, enum mode mode, int nvcpus)
-{
-	vm_start_on(vm, site, mode, nvcpus, site->home[0]);
-}
-
-void vm_start_without_pmu(struct vm *vm, const struct site *site, int nvcpus)
-{
-	place_on(site, site->home[0]);
-	vm_create(vm, site, nvcpus);
-	vm_init_vcpus(vm, 0);
-	vm_create_gic(vm);
-	vm_init_gic(vm);
-}
-
 int vcpu_try_get(struct vcpu *vcpu, uint16_t sysreg, uint64_t *value)
 {
 	struct kvm_one_reg reg = { ONE_REG(sysreg), (uint64_t)(uintptr_t)value };
@@ -369,7 +287,7 @@ static void take_trap(struct vcpu *vcpu, uint64_t port, uint64_t value)
 			(unsigned long long)vcpu->irqs[0].intid);
 	switch (port) {
 	case PORT_EXCEPTION:
-		exception->esr = value;
+		*exception = (struct exception){ .esr = value };
 		break;
 	case PORT_ELR:
 		exception->elr = value;
@@ -379,6 +297,9 @@ static void take_trap(struct vcpu *vcpu, uint64_t port, uint64_t value)
 		*irq = (struct irq){ .intid = value, .cpu = sched_getcpu() };
 		if (value == TIMER_INTID) /* the handler has no more to say */
 			vcpu->nirqs++;
+		break;
+	case PORT_SPSR: /* of whichever is under way; the other's is not yet begun */
+		exception->spsr = irq->spsr = value;
 		break;
 	case PORT_IRQ_OVS:
 		irq->overflow = value;

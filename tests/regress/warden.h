@@ -17,7 +17,7 @@ struct warden {
 	pid_t pid;
 };
 
-/* Before the first VM: what is open or mapped here would live on in the warden. */
+/* Call it before the first VM: what is open or mapped then stays open in the warden. */
 void warden_start(struct warden *warden);
 
 /* Writes @text to the file, makes the directory: 0 or the errno. */
@@ -27,7 +27,7 @@ int warden_mkdir(struct warden *warden, const char *path);
 /* To be done when the test ends, the last one first: @text NULL removes a directory. */
 void warden_at_end(struct warden *warden, const char *path, const char *text);
 
-/* Stops this process (SIGSTOP) for @ns; returns when it goes on. */
+/* Stops this process (SIGSTOP) for @ns; returns when it continues. */
 void warden_stop_me(struct warden *warden, long ns);
 
 /* Writes @text to the file; at the end it gets back what it holds now. 0 or the errno. */

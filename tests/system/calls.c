@@ -4,10 +4,10 @@
  *
  *     calls COMMAND...
  *
- * writes the file "record": "used LIST RULE" for each rule that allowed a call, "missing ROLE
- * NUMBER ARG0 ARG1 ARG2" for each call that none allows. To see one, the command has to
- * run minivmm with --jail=log, which lets it pass. KVM_RUN is not looked at: it is too
- * frequent, and nobody doubts that it is needed. Exits with the command's status, 200 + N if
+ * writes the file "record": "used LIST RULE" for each rule that allowed a call, "missing THREAD
+ * NUMBER ARG0 ARG1 ARG2 ARG3" for each call that none allows, of "main" or "vcpu". To see one, the
+ * command has to run minivmm with --jail=log, which lets it pass. KVM_RUN is not looked at: it is
+ * too frequent, and nobody doubts that it is needed. Exits with the command's status, 200 + N if
  * signal N killed it.
  *
  * A filter of its own stops all processes and threads that descend from the command at their
@@ -31,7 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "jail_rules.h"
+#include "jail/jail_rules.h"
 
 #define MAX_THREADS 1024
 #define MAX_MISSING 100
@@ -41,13 +41,13 @@
 
 struct thread {
 	pid_t tid, process;
-	bool jailed; /* its last call but this one, or one before, gave it a filter */
 };
 
 static struct thread threads[MAX_THREADS];
 static size_t nthreads;
-static bool used[JAIL_LISTS][64];
-static char missing[MAX_MISSING][100];
+static pid_t jailed; /* the process whose threads have a filter */
+static bool used[JAIL_LISTS][JAIL_MOST];
+static char missing[MAX_MISSING][120];
 static size_t nmissing;
 
 static void die(const char *what)
@@ -83,35 +83,41 @@ static struct thread *find(pid_t tid)
 	return &threads[nthreads++];
 }
 
-static bool allows(const struct jail_rule *rule, const struct thread *thread, uint64_t number,
-		   const uint64_t *args)
+static bool fits(const struct jail_argument *argument, const struct thread *thread, uint64_t value)
 {
-	uint32_t argument = (uint32_t)args[rule->arg];
-
-	if ((uint64_t)rule->call != number)
-		return false;
-	switch (rule->check) {
+	switch (argument->check) {
 	case JAIL_ANY:
 		return true;
 	case JAIL_IS:
-		return argument == rule->value;
-	case JAIL_LACKS:
-		return !(argument & rule->value);
+		return value == argument->value;
+	case JAIL_WITHIN:
+		return !(value & ~(uint64_t)argument->value);
 	case JAIL_OWN_PROCESS:
-		return argument == (uint32_t)thread->process;
+		return value == (uint64_t)thread->process;
 	case JAIL_MOVED_THREAD:
-		return argument && find((pid_t)argument)->process == thread->process;
+		return value && find((pid_t)value)->process == thread->process;
 	}
 	return false;
 }
 
-static void note_missing(const char *role, uint64_t number, const uint64_t *args)
+static bool allows(const struct jail_rule *rule, const struct thread *thread, uint64_t number,
+		   const uint64_t *args)
+{
+	if ((uint64_t)rule->call != number)
+		return false;
+	for (int i = 0; i < JAIL_ARGUMENTS; i++)
+		if (!fits(&rule->arguments[i], thread, args[rule->arguments[i].index]))
+			return false;
+	return true;
+}
+
+static void note_missing(const char *who, uint64_t number, const uint64_t *args)
 {
 	char line[sizeof(missing[0])];
 
 	snprintf(line, sizeof(line),
-		 "missing %s %" PRIu64 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64, role, number,
-		 args[0], args[1], args[2]);
+		 "missing %s %" PRIu64 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64, who,
+		 number, args[0], args[1], args[2], args[3]);
 	for (size_t i = 0; i < nmissing; i++)
 		if (!strcmp(missing[i], line))
 			return;
@@ -121,30 +127,29 @@ static void note_missing(const char *role, uint64_t number, const uint64_t *args
 
 static void judge(const struct thread *thread, uint64_t number, const uint64_t *args)
 {
-	bool vcpu = thread->tid != thread->process, allowed = false;
+	bool allowed = false;
 
 	for (int list = 0; list < JAIL_LISTS; list++)
-		for (size_t i = 0; i < jail_rules[list].count && vcpu == (list == JAIL_VCPU); i++)
+		for (size_t i = 0; i < jail_rules[list].count; i++)
 			if (allows(&jail_rules[list].rules[i], thread, number, args))
 				used[list][i] = allowed = true;
 	if (!allowed)
-		note_missing(jail_rules[vcpu ? JAIL_VCPU : JAIL_MAIN].name, number, args);
+		note_missing(thread->tid == thread->process ? "main" : "vcpu", number, args);
 }
 
 static void take_call(pid_t tid)
 {
 	struct __ptrace_syscall_info info;
-	struct thread *thread = find(tid);
+	const struct thread *thread = find(tid);
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) < 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return; /* killed meanwhile */
-	if (thread->jailed)
+	if (thread->process == jailed)
 		judge(thread, info.seccomp.nr, info.seccomp.args);
-	else /* if this fails, minivmm ends */
-		thread->jailed = info.seccomp.nr == SYS_seccomp &&
-				 info.seccomp.args[0] == SECCOMP_SET_MODE_FILTER &&
-				 info.seccomp.args[2];
+	else if (info.seccomp.nr == SYS_seccomp &&
+		 info.seccomp.args[0] == SECCOMP_SET_MODE_FILTER && info.seccomp.args[2])
+		jailed = thread->process; /* if this fails, minivmm ends */
 }
 
 /* Lets the thread go on from the stop that waitpid() told of. */

@@ -13,14 +13,15 @@
 struct rule {
 	const char *name; /* as on the command line: openat, ioctl:KVM_RUN */
 	int nr;
-	unsigned request;        /* of an ioctl */
-	const char *object;      /* the rule is for calls on what has this in its name; NULL: all */
-	uint64_t errors;         /* those it can give, a bit each */
-	const char *words;       /* an error line has one of these, or the path; "a|b" */
-	const char *reason;      /* one that may stand in place of strerror()'s, or NULL */
-	uint64_t may;            /* with these errors the run may go on */
-	enum { SAME, LESS } how; /* with the same result, or without what the call was for */
-	const char *why;         /* it may */
+	unsigned request;   /* of an ioctl */
+	const char *object; /* the rule is for calls on what has this in its name; NULL: all */
+	uint64_t errors;    /* those it can give, a bit each */
+	const char *words;  /* an error line has one of these, or the path; "a|b" */
+	const char *reason; /* one that may stand in place of strerror()'s, or NULL */
+	uint64_t may;       /* with these errors the run may go on */
+	/* With the same result, or without what the call was for: silently, or with a line. */
+	enum { SAME, LESS, TELLS } how;
+	const char *why; /* it may */
 };
 
 /* The rule for a call; NULL if nobody has thought of it yet. */

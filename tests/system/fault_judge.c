@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "../../vmm/status.h"
+#include "base/status.h"
 #include "fault_judge.h"
 
 #define PREFIX "minivmm: "
@@ -180,7 +180,7 @@ static const char *judge_result(const struct clean *clean, const char *out)
 	keep_types(text);
 	equal = !clean->out || !strcmp(clean->out, text);
 	free(text);
-	return equal ? NULL : "went on, with another result";
+	return equal ? NULL : "continued, with another result";
 }
 
 enum verdict judge(const struct clean *clean, const struct call *call, const struct fault *fault,
@@ -200,9 +200,11 @@ enum verdict judge(const struct clean *clean, const struct call *call, const str
 	} else if (outcome->status == clean->status) {
 		verdict = WENT_ON;
 		if (!(rule->may & E(fault->error)))
-			wrong = "went on as if nothing had been";
+			wrong = "continued as if nothing had happened";
 		else if (rule->how == SAME)
 			wrong = judge_result(clean, out);
+		else if (rule->how == TELLS)
+			wrong = judge_line(rule, call, fault->error, only_line(line));
 	} else if (outcome->status == STATUS_TIMEOUT && rule->how == LESS &&
 		   rule->may & E(fault->error)) {
 		verdict = WENT_ON; /* a guest that waits for what it cannot have */

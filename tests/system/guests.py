@@ -1,21 +1,14 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -BESs
 # SPDX-License-Identifier: MIT
-"""Linux guests: their kernels, their root file system, and boots of a board that has both.
-
-As a program, guests.py FILE [SHELL], it writes that root file system, or one with a shell.
-"""
+"""Linux guests: their kernels, their root file system (which it writes as a command), and boots of a board that has both."""
 import os
 import stat
 import subprocess
-import sys
 import tempfile
 
-sys.dont_write_bytecode = True
-
-from harness import PATIENCE, TOP, Board, expect  # noqa: E402
-
-sys.path.insert(0, os.path.join(TOP, "tests", "board"))
-import initramfs  # noqa: E402
+from boards import initramfs
+from runs.command_line import Failure, Parser, main_of
+from system.harness import PATIENCE, TOP, Board, expect
 
 BUILD = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minivmm")
@@ -25,22 +18,22 @@ HARMLESS = ("KASLR disabled due to lack of seed", "Unable to detect cache hierar
             "hrtimer: interrupt took", "sched: DL replenish lagged too much")
 
 
-def board_kernel():
-    """The kernel that the boards run, which is the quickest guest too."""
-    return subprocess.run([os.path.join(TOP, "scripts", "kernel")], check=True, text=True,
+def board_kernel(*options):
+    """The kernel that the boards run, which is the quickest guest too, or another one of scripts/kernel OPTIONS."""
+    return subprocess.run([os.path.join(TOP, "scripts", "kernel"), *options], check=True, text=True,
                           stdout=subprocess.PIPE).stdout.strip()
 
 
 def debian_kernels():
-    """(series, Image) of those that scripts/debian-kernel has: a download is not for every run."""
+    """(series, Image) of those that scripts/debian/kernel has: a download is not for every run."""
     for series in ("6.1", "6.12"):
         image = os.path.join(CACHE, f"debian-{series}", "Image")
         if os.path.exists(image):
             yield series, image
 
 
-def write_initrd(path):
-    """A root file system with nothing but the guest's init and its console."""
+def write_initrd(path, *programs):
+    """A root file system with nothing but the guest's init, its console and PROGRAMS of the build folder."""
     with open(path, "wb") as out:
         cpio = initramfs.Cpio(out)
         for folder in ("dev", "proc", "sys"):
@@ -48,6 +41,8 @@ def write_initrd(path):
         cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
         cpio.add("init", stat.S_IFREG | 0o755,
                  initramfs.board_program(os.path.join(BUILD, "linux-guest")))
+        for program in programs:
+            cpio.add(program, stat.S_IFREG | 0o755, initramfs.read(os.path.join(BUILD, program)))
         cpio.end()
 
 
@@ -72,11 +67,11 @@ def command(append, *options):
             "--initrd=initrd", f"--append=console=ttyAMA0 {append}", "Image"]
 
 
-def run(image, commands, **board):
-    """Boots a board that has the kernel IMAGE; returns the Results of COMMANDS."""
+def run(image, commands, programs=(), **board):
+    """Boots a board that has the kernel IMAGE; returns the Results of COMMANDS. The guests have PROGRAMS."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         initrd = os.path.join(folder, "initrd")
-        write_initrd(initrd)
+        write_initrd(initrd, *programs)
         return Board(put=[f"{image}:Image", initrd], **board).boot(commands)
 
 
@@ -103,8 +98,36 @@ def check_kernel_log(lines, counters):
     expect(f"driver, {counters} " in pmu[0] and pmu[0].endswith("counters available"), pmu[0])
 
 
+HELP = """\
+usage: tests/run guests [--add=NAME]... FILE [SHELL]
+
+Writes the tests' root file system for Linux guests to FILE, an initrd that
+holds one program; or one with a SHELL, which scripts/debian/program gets.
+
+  --add=NAME  a program of the build folder too, e.g. minivmm
+  -h, --help  this text
+
+Exit status: 0, 1 if it cannot be written, 2 if the command line is wrong.
+"""
+
+
+def main():
+    """Either of the two."""
+    parser = Parser(HELP)
+    parser.add_argument("file")
+    parser.add_argument("shell", nargs="?")
+    parser.add_argument("--add", action="append", default=[])
+    options = parser.parse_args()
+    try:
+        if options.shell:
+            write_shell(options.file, options.shell)
+        else:
+            write_initrd(options.file, *options.add)
+    except OSError as error:
+        raise Failure(f"{error.filename or options.file}: {error.strerror}") from None
+    except initramfs.Missing as missing:
+        raise Failure(missing) from None
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        write_shell(*sys.argv[1:])
-    else:
-        write_initrd(sys.argv[1])
+    main_of("guests", main)

@@ -3,18 +3,20 @@
  * A stand-in for minivmm that its guest has taken over: it enters the jail as a role does,
  * by the same code, and makes a call.
  *
- *     jailed ROLE CALL...   under the supervisor, as minivmm is: exits as minivmm would; if the
- *                           thread lives through all CALLs, they print what came of them
- *     jailed numbers        every call number, in every role, a process each
+ *     jailed ROLE CALL...   exits as minivmm would; if the thread lives through all CALLs, they
+ *                           print what came of them
+ *     jailed numbers        every call number, with each program, a process each
  *     jailed rules          the rules
  *
- * ROLE: vcpu, main, main-no-reboot, main-timed; log: a vCPU with --jail=log; files: only
- * jail_process(), no filter.
+ * ROLE: vcpu, main: a vCPU's and the main thread of a guest with --no-reboot; reset: of one that
+ * may reset itself; timed: and with a timed plan; timed-no-reboot; log: a vCPU's with --jail=log;
+ * files: one with only jail_process(), no filter; apart: one with a filter of its own already.
  */
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -33,8 +35,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "jail.h"
-#include "supervisor.h"
+#include "jail/crash.h"
+#include "jail/jail.h"
+#include "jail/jail_rules.h"
 
 #define NUMBERS 512 /* more than any kernel has */
 #define KVM_FD  9
@@ -131,6 +134,12 @@ static long call_ioctl_memory(void)
 	return ioctl(KVM_FD, KVM_SET_USER_MEMORY_REGION, NULL);
 }
 
+/* As the kernel looks at 32 bits, this would run the guest. */
+static long call_ioctl_upper(void)
+{
+	return raw(SYS_ioctl, KVM_FD, (long)(KVM_RUN | 1ull << 32), 0, 0);
+}
+
 static long call_ioctl_type(void)
 {
 	return ioctl(0, TIOCSTI, "x");
@@ -139,6 +148,16 @@ static long call_ioctl_type(void)
 static long call_mmap_exec(void)
 {
 	return (long)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static long call_mmap_anonymous(void)
+{
+	return (long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static long call_brk(void)
+{
+	return raw(SYS_brk, 0, 0, 0, 0);
 }
 
 static long call_mprotect_exec(void)
@@ -168,7 +187,7 @@ static long call_seccomp(void)
 
 static long call_setuid(void)
 {
-	return setuid(1000);
+	return raw(SYS_setuid, 1000, 0, 0, 0); /* the C library has all threads call it */
 }
 
 static long call_sethostname(void)
@@ -182,10 +201,9 @@ static long call_write(void)
 	return write(STDERR_FILENO, "", 0);
 }
 
-static long call_mmap(void)
+static long call_mmap_shared(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-	       MAP_FAILED;
+	return (long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, KVM_FD, 0);
 }
 
 static long call_affinity_own(void)
@@ -208,35 +226,58 @@ static long call_kick_own(void)
 	}
 
 static const struct call calls[] = {
-	CALL(open),           CALL(create),
-	CALL(openat2),        CALL(mkdir),
-	CALL(unlink),         CALL(truncate),
-	CALL(execve),         CALL(socket),
-	CALL(ptrace),         CALL(process_vm_writev),
-	CALL(fork),           CALL(kill),
-	CALL(tgkill_other),   CALL(ioctl_create_vm),
-	CALL(ioctl_memory),   CALL(ioctl_type),
-	CALL(mmap_exec),      CALL(mprotect_exec),
-	CALL(affinity_other), CALL(prctl),
-	CALL(seccomp),        CALL(setuid),
-	CALL(sethostname),    CALL(write),
-	CALL(mmap),           CALL(affinity_own),
+	CALL(open),
+	CALL(create),
+	CALL(openat2),
+	CALL(mkdir),
+	CALL(unlink),
+	CALL(truncate),
+	CALL(execve),
+	CALL(socket),
+	CALL(ptrace),
+	CALL(process_vm_writev),
+	CALL(fork),
+	CALL(kill),
+	CALL(tgkill_other),
+	CALL(ioctl_create_vm),
+	CALL(ioctl_memory),
+	CALL(ioctl_type),
+	CALL(ioctl_upper),
+	CALL(mmap_exec),
+	CALL(mmap_anonymous),
+	CALL(mmap_shared),
+	CALL(brk),
+	CALL(mprotect_exec),
+	CALL(affinity_other),
+	CALL(prctl),
+	CALL(seccomp),
+	CALL(setuid),
+	CALL(sethostname),
+	CALL(write),
+	CALL(affinity_own),
 	CALL(kick_own),
 };
 
 static const struct role {
 	const char *name;
-	enum jail_list list;
-	bool filter;
+	bool vcpu, filter, apart;
 	struct jail jail;
 } roles[] = {
-	{ "vcpu", JAIL_VCPU, true, { .resets = true } },
-	{ "main", JAIL_MAIN, true, { .resets = true } },
-	{ "main-no-reboot", JAIL_MAIN, true, { .resets = false } },
-	{ "main-timed", JAIL_MAIN, true, { .resets = true, .nmoved = 1, .moved = { 4711 } } },
-	{ "files", JAIL_VCPU, false, { .resets = false } },
-	{ "log", JAIL_VCPU, true, { .mode = JAIL_LOG } },
+	{ .name = "main", .filter = true },
+	{ .name = "reset", .filter = true, .jail = { .resets = true } },
+	{ .name = "timed",
+	  .filter = true,
+	  .jail = { .resets = true, .nmoved = 2, .moved = { 4711, 4712 } } },
+	{ .name = "timed-no-reboot",
+	  .filter = true,
+	  .jail = { .nmoved = 2, .moved = { 4711, 4712 } } },
+	{ .name = "vcpu", .vcpu = true, .filter = true },
+	{ .name = "apart", .vcpu = true, .filter = true, .apart = true },
+	{ .name = "log", .vcpu = true, .filter = true, .jail = { .mode = JAIL_LOG } },
+	{ .name = "files", .vcpu = true },
 };
+
+#define PROGRAMS 4 /* the first roles, one each */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -249,7 +290,7 @@ static void die(const char *what)
 struct attempt {
 	const struct role *role;
 	char **names;
-	sem_t go, done;
+	sem_t ready, go, done;
 };
 
 static const struct call *find_call(const char *name)
@@ -267,6 +308,16 @@ static void ignore(int signal)
 	(void)signal;
 }
 
+/* Of this thread alone, which allows all. */
+static void take_filter(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_fprog program = { 1, &allow };
+
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		die("seccomp");
+}
+
 /* Only write() is left to it, and the semaphore. */
 static void *taken_over(void *argument)
 {
@@ -274,14 +325,16 @@ static void *taken_over(void *argument)
 	const struct role *role = attempt->role;
 	const struct call *wanted[ARRAY_SIZE(calls)];
 	size_t count = 0;
-	char line[80];
+	char line[80], stack[CRASH_STACK];
 
 	for (; attempt->names[count] && count < ARRAY_SIZE(calls); count++)
 		wanted[count] = find_call(attempt->names[count]);
-	if (role->list != JAIL_MAIN)
-		sem_wait(&attempt->go);
-	if (role->filter && jail_thread(&role->jail, role->list))
-		exit(125);
+	if (role->vcpu)
+		crash_thread(0, stack);
+	if (role->apart)
+		take_filter();
+	sem_post(&attempt->ready);
+	sem_wait(&attempt->go);
 	for (size_t i = 0; i < count; i++) {
 		long result = wanted[i]->make();
 		int length = snprintf(line, sizeof(line), "%s: %s\n", wanted[i]->name,
@@ -291,7 +344,7 @@ static void *taken_over(void *argument)
 			break;
 	}
 	sem_post(&attempt->done);
-	if (role->list != JAIL_MAIN) /* the end of a thread is not in its rules */
+	if (role->vcpu) /* the end of a thread is not in the rules */
 		for (;;)
 			syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
 	return NULL;
@@ -303,25 +356,28 @@ static int attempt(const struct role *role, char **names)
 	enum status status;
 	pthread_t thread;
 
+	crash_catch();
 	signal(SIGUSR1, ignore);
 	if (dup2(0, KVM_FD) < 0) /* no file that could be harmed, but one that is open */
 		die("dup2");
-	if (!supervise(role->jail.mode, &status))
-		return (int)status;
 	if (jail_process(&role->jail))
 		return 125;
+	sem_init(&attempt.ready, 0, 0);
 	sem_init(&attempt.go, 0, 0);
 	sem_init(&attempt.done, 0, 0);
-	if (role->list == JAIL_MAIN) {
-		taken_over(&attempt);
-		return 0;
-	}
-	if (pthread_create(&thread, NULL, taken_over, &attempt))
+	if (role->vcpu && pthread_create(&thread, NULL, taken_over, &attempt))
 		die("pthread_create");
-	/* As in minivmm, where a gate keeps the vCPUs until then. */
-	if (role->filter && jail_thread(&role->jail, JAIL_MAIN))
-		return 125;
+	/* As in minivmm, where the start barrier keeps the vCPUs. */
+	if (role->vcpu)
+		sem_wait(&attempt.ready);
+	status = role->filter ? jail_calls(&role->jail) : STATUS_OK;
+	if (status)
+		return (int)status;
+	if (role->filter && role->jail.mode == JAIL_ON)
+		crash_jailed();
 	sem_post(&attempt.go);
+	if (!role->vcpu)
+		taken_over(&attempt);
 	while (sem_wait(&attempt.done) < 0)
 		;
 	return 0;
@@ -331,14 +387,12 @@ static int attempt(const struct role *role, char **names)
 static bool expected(const struct role *role, int number)
 {
 	for (int list = 0; list < JAIL_LISTS; list++) {
-		bool has = (enum jail_list)list == role->list ||
-			   (list == JAIL_RESET && role->list == JAIL_MAIN && role->jail.resets) ||
-			   (list == JAIL_MOVE && role->jail.nmoved);
+		bool has = list == JAIL_RUN || (list == JAIL_RESET && role->jail.resets);
 
 		for (size_t i = 0; has && i < jail_rules[list].count; i++) {
 			const struct jail_rule *rule = &jail_rules[list].rules[i];
 
-			if (rule->call == number && rule->check == JAIL_ANY)
+			if (rule->call == number && rule->arguments[0].check == JAIL_ANY)
 				return true;
 		}
 	}
@@ -354,7 +408,7 @@ static bool survives(const struct role *role, int number)
 	if (child < 0)
 		die("fork");
 	if (child == 0) {
-		if (jail_thread(&role->jail, role->list))
+		if (jail_calls(&role->jail))
 			_exit(125);
 		syscall(number, -1l, -1l, -1l, -1l, -1l, -1l);
 		syscall(SYS_tgkill, getpid(), gettid(), SIGKILL);
@@ -371,7 +425,7 @@ static int try_numbers(void)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		die("PR_SET_NO_NEW_PRIVS");
-	for (size_t i = 0; i < ARRAY_SIZE(roles) && roles[i].filter; i++) {
+	for (size_t i = 0; i < PROGRAMS; i++) {
 		int killed = 0;
 
 		for (int number = 0; number < NUMBERS; number++) {
@@ -390,17 +444,26 @@ static int try_numbers(void)
 	return wrong ? 1 : 0;
 }
 
+static void print_argument(const struct jail_argument *argument, const char *before)
+{
+	if (argument->check == JAIL_ANY)
+		return;
+	printf("%sargument %u ", before, argument->index);
+	if (argument->check == JAIL_WITHIN)
+		printf("has no bit but 0x%x", argument->value);
+	else if (argument->check == JAIL_OWN_PROCESS)
+		printf("is this process");
+	else if (argument->check == JAIL_MOVED_THREAD)
+		printf("is a vCPU's thread");
+	else
+		printf("is 0x%x", argument->value);
+}
+
 static void print_rule(const char *list, const struct jail_rule *rule)
 {
 	printf("%s\t%s\t", list, rule->name);
-	if (rule->check == JAIL_LACKS)
-		printf("argument %u has no bit of 0x%x", rule->arg, rule->value);
-	else if (rule->check == JAIL_OWN_PROCESS)
-		printf("argument %u is this process", rule->arg);
-	else if (rule->check == JAIL_MOVED_THREAD)
-		printf("argument %u is a vCPU's thread", rule->arg);
-	else if (rule->check == JAIL_IS)
-		printf("argument %u is 0x%x", rule->arg, rule->value);
+	for (int i = 0; i < JAIL_ARGUMENTS; i++)
+		print_argument(&rule->arguments[i], i ? ", " : "");
 	printf("\t%s\n", rule->why);
 }
 

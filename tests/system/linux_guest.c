@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Init of a Linux guest. Boot arguments that the kernel does not know are its
- * environment: do=talk (the default), perf, tree or nothing, then end=poweroff (the
- * default), reboot, panic or sysrq. Lines that begin with "guest: " are for the test.
+ * environment: do=talk (the default), perf, tree, run or nothing, then end=poweroff (the
+ * default), reboot, panic or sysrq. do=run runs the command that run="..." says. Lines that begin
+ * with "guest: " are for the test.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "linux_guest.h"
@@ -106,6 +108,27 @@ static void print_tree(void)
 		fclose(file);
 }
 
+/* A command of the root file system, such as minivmm, which finds KVM and what sysfs says. */
+static void run(char *command)
+{
+	char *arguments[16] = { NULL };
+	int count = 0, status = 0;
+	pid_t child;
+
+	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	for (char *word = strtok(command, " "); word && count < 15; word = strtok(NULL, " "))
+		arguments[count++] = word;
+	child = fork();
+	if (child == 0) {
+		execv(arguments[0], arguments);
+		perror("guest: execv");
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		perror("guest: run");
+	printf("guest: ran, status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128);
+}
+
 static void press_sysrq(char key)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY);
@@ -143,6 +166,8 @@ int main(void)
 		perf_rounds();
 	else if (!strcmp(what, "tree"))
 		print_tree();
+	else if (!strcmp(what, "run") && getenv("run"))
+		run(getenv("run"));
 	print_kernel_log();
 	return end(how ? how : "poweroff");
 }

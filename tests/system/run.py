@@ -1,53 +1,58 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests on boards: run.py [--all] [NAME-PATTERN]. Exit status 1 if one fails or none has such a name.
-
-run.py --emulates: exit status 0 if boards can be emulated here."""
+"""Runs the tests on boards, and those of what people type."""
+import difflib
+import fnmatch
+import glob
+import importlib
 import os
 import signal
-import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from runs.command_line import Failure, Parser, main_of
+from system import harness
 
-import harness  # noqa: E402
-import test_auto  # noqa: E402,F401  (each registers its tests)
-import test_bare  # noqa: E402,F401
-import test_bench  # noqa: E402,F401
-import test_board  # noqa: E402,F401
-import test_bundle  # noqa: E402,F401
-import test_console  # noqa: E402,F401
-import test_debian  # noqa: E402,F401
-import test_exact  # noqa: E402,F401
-import test_faults  # noqa: E402,F401
-import test_harness  # noqa: E402,F401
-import test_hostile  # noqa: E402,F401
-import test_input  # noqa: E402,F401
-import test_install  # noqa: E402,F401
-import test_jail  # noqa: E402,F401
-import test_ktap  # noqa: E402,F401
-import test_kernel  # noqa: E402,F401
-import test_labgrid  # noqa: E402,F401
-import test_lava  # noqa: E402,F401
-import test_linux  # noqa: E402,F401
-import test_linux_perf  # noqa: E402,F401
-import test_mails  # noqa: E402,F401
-import test_outputs  # noqa: E402,F401
-import test_regress  # noqa: E402,F401
-import test_report  # noqa: E402,F401
-import test_review  # noqa: E402,F401
-import test_series  # noqa: E402,F401
-import test_trace  # noqa: E402,F401
-import test_tree  # noqa: E402,F401
+# Each registers its tests.
+for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "test_*.py"))):
+    importlib.import_module("system." + os.path.basename(path).removesuffix(".py"))
 
-# A shell's background job ignores SIGINT, and so would all that it starts.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-arguments = sys.argv[1:]
-slow = "--all" in arguments
-if arguments == ["--emulates"]:
-    sys.exit(1 if harness.no_emulation() else 0)
-pattern = next((a for a in arguments if a != "--all"), "*")
-passed, failed, skipped = harness.run(pattern, slow)
-if not passed + failed + skipped:
-    print(f"run.py: no board test is called {pattern}", file=sys.stderr)
-sys.exit(1 if failed or not passed + skipped else 0)
+HELP = """\
+usage: tests/run system [--all] [PATTERN]
+
+Runs the tests on boards, and those of what people type, of tests/system;
+scripts/test does that too, after all that they need.
+
+  --all       the slow ones too
+  PATTERN     only those whose names match, e.g. 'composite*'
+  --names     runs nothing, and prints the names of those that it would run
+  --emulates  runs nothing: status 0 if boards can be emulated here, else 1
+  -h, --help  this text
+
+Exit status: 0; 1 if one failed or none has such a name; 2 if the command line
+is wrong.
+"""
+
+
+def main():
+    """Returns the exit status."""
+    parser = Parser(HELP)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--names", action="store_true")
+    parser.add_argument("--emulates", action="store_true")
+    parser.add_argument("pattern", nargs="?", default="*")
+    options = parser.parse_args()
+    if options.emulates:
+        return 1 if harness.no_emulation() else 0
+    names = [function.__name__ for function, *_ in harness.TESTS]
+    if not fnmatch.filter(names, options.pattern):
+        near = difflib.get_close_matches(options.pattern.strip("*"), names, 1, 0.4)
+        raise Failure(f"no test of tests/system is called {options.pattern}" + (f"; did you mean {near[0]}?" if near else ""))
+    if options.names:
+        print("\n".join(fnmatch.filter(names, options.pattern)))
+        return 0
+    # A shell's background job ignores SIGINT, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _, failed, _ = harness.run(options.pattern, options.all)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    main_of("tests/run system", main)

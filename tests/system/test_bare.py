@@ -5,9 +5,9 @@ On both GICs: a GICv2 host is as good a place for them. On an Arm host, with the
 """
 import os
 
-from guests import BUILD
-from harness import PATIENCE, Board, debian_program, expect, expect_equal, minivmm, test
-from test_console import talk
+from system.guests import BUILD
+from system.harness import PATIENCE, Board, debian_program, expect, expect_equal, minivmm, test
+from system.test_console import talk
 
 RAM = 0x40000000
 STACK = [("biglittle", 3), ("gicv2", 2)]  # topologies, and the GIC that each has
@@ -15,7 +15,7 @@ STACK = [("biglittle", 3), ("gicv2", 2)]  # topologies, and the GIC that each ha
 
 def bare(*args):
     """A guest without a PMU: none of this is about one."""
-    return ["minivmm", "--pmu=off", "--quiet", "--timeout=60", *args]
+    return ["minivmm", "--pmu=off", "--quiet", "--timeout=300", *args]
 
 
 def told(result):

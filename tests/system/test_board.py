@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """scripts/board itself: its statuses, its streams, and that it leaves nothing behind."""
 import os
-import re
+import shlex
 import signal
 import struct
 import subprocess
 import tempfile
 import time
 
-import each
-from harness import PATIENCE, TOP, expect, expect_equal, test
+from boards import each
+from kernels.named import NAMED_KERNELS
+from system.harness import PATIENCE, TOP, expect, expect_equal, test, started
 
 DATA = bytes(range(256)) * 2048
 
@@ -56,7 +57,7 @@ def expect_nothing_left(folder, mark):
                                env=dict(os.environ, TMPDIR=folder)) for _ in range(2)]
     for process in boards:
         line = process.stderr.readline()
-        expect(line.startswith(b"explicit: "), f"no line of minivmm: {line!r}")
+        expect(line.startswith(b"not explicit: "), f"no line of minivmm: {line!r}")
     expect_equal(len(processes_with(mark)), 4, "processes, of which two are QEMU")
     end(boards[0], signal.SIGINT, 130)
     # Stopped, so that it cannot end by itself when its script has gone.
@@ -91,16 +92,32 @@ def image_too_large(folder):
 
 @test()
 def kernels_have_their_names_everywhere():
-    """Each kernel that scripts/board makes by name is in its --help, scripts/matrix's and docs/boards.md."""
-    with open(os.path.join(TOP, "scripts", "board"), encoding="utf-8") as file:
-        names = re.findall(r'^    "(.*)": \("(?:debian-)?kernel"', file.read(), re.MULTILINE)
-    expect("debian-5.10" in names and "composite" in names, f"names {names}")
+    """Each kernel that scripts/board makes by name is in its --help, tests/run matrix's and docs/boards.md."""
     texts = [run("--help", text=True).stdout]
-    texts.append(subprocess.run([os.path.join(TOP, "scripts", "matrix"), "--help"], capture_output=True, text=True,
+    texts.append(subprocess.run([os.path.join(TOP, "tests", "run"), "matrix", "--help"], capture_output=True, text=True,
                                 check=True).stdout)
     with open(os.path.join(TOP, "docs", "boards.md"), encoding="utf-8") as file:
         texts.append(file.read())
-    expect_equal([name for name in names for text in texts if name not in text], [], "names that are missing")
+    expect_equal([name for name in NAMED_KERNELS for text in texts if name not in text], [], "names that are missing")
+
+
+@test(boots=True)
+def board_says_which_command_gets_a_newer_qemu():
+    """A topology that needs a newer QEMU than there is: status 123, and one line with the command that gets one."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        for version, status, words in (
+                ("7.2.22", 123, "is version 7: scripts/debian/qemu --newer downloads one, and installs nothing"),
+                ("8.2.1", 123, "is version 8: scripts/debian/qemu --newer downloads one, and installs nothing"),
+                ("10.0.2", 120, "QEMU ended with status 1 before it could start the command")):
+            path = os.path.join(folder, "qemu-system-aarch64")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"#!/bin/sh\n[ $1 != --version ] || echo 'QEMU emulator version {version} (Debian)'\nexit 1\n")
+            os.chmod(path, 0o755)
+            # Of two --topology the second counts.
+            process = run("--topology=nested", f"--kernel={image_too_large(folder)}", "--", "minivmm", text=True, env={
+                **os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "XDG_CACHE_HOME": folder})
+            expect_equal(process.returncode, status, process.stderr)
+            expect(process.stderr.endswith(f"{words}\n") and process.stderr.count("\n") == 1, process.stderr)
 
 
 @test(boots=True)
@@ -120,6 +137,33 @@ def board_failures_have_statuses():
             expect(last.startswith("board: ") and words in last, f"no {words!r} in {last!r}")
             expect(all(line.startswith("board: console: ") for line in console), process.stderr)
             expect(console or status > 121, f"no lines of the console with status {status}")
+
+
+@test(boots=True)
+def board_that_hangs_tells_what_its_kernel_said():
+    """A board that hangs ends with the console's last lines: at --timeout, or at its kernel's second report of a stall."""
+    stall, bad = "rcu: INFO: rcu_sched self-detected stall on CPU", "board: its kernel hangs: "
+    for reports, status, last in ((1, 122, "board: stopped: --timeout ran out"),
+                                  (2, 120, f"{bad}for over a minute it has not run on all CPUs")):
+        with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+            path = os.path.join(folder, "qemu-system-aarch64")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"#!/bin/sh\n{f'echo {shlex.quote(stall)};' * reports}exec sleep 1000\n")
+            os.chmod(path, 0o755)
+            process = run("--timeout=8", "--", "minivmm", text=True,
+                          env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+        expect_equal((process.returncode, process.stderr.splitlines()),
+                     (status, [*[f"board: console: {stall}"] * reports, last]), f"status and errors after {reports} reports")
+
+
+@test()
+def board_that_stopped_is_started_again():
+    """Tests start a board once more that stopped in wall time: not one that panicked, and not under instruction counting."""
+    for statuses, again, last in (((120, 0), True, 0), ((120, 120, 0), True, 120), ((121, 0), True, 121), ((122, 0), True, 122),
+                                  ((120, 0), False, 120)):
+        ends = iter(statuses)
+        process = started(lambda: subprocess.CompletedProcess((), next(ends), b"", b"board: it stopped\n"), again)
+        expect_equal(process.returncode, last, f"status after {statuses}")
 
 
 @test(boots=True)

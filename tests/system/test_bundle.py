@@ -8,9 +8,10 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
-from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, once, test
-from test_report import read, script
+from system.harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, once, test
+from system.test_report import read, script
 
+BUNDLE = os.path.join(TOP, "tests", "real-boards", "bundle")
 # What a board's owner types; the arguments are run's.
 INSIDE = """
 /bin/busybox --install -s /bin
@@ -35,11 +36,11 @@ def bundle(build):
 def stop_run(folder, number):
     """A run whose pmu-regress has one case done, ended by a signal to all its processes; returns its status."""
     for name in ("run", "runs"):
-        shutil.copy(os.path.join(TOP, "bundle", name), folder)
-    for name, script in (("minivmm", '[ "$1" = --help ]'),
-                         ("pmu-regress", '[ "$1" = --help ] && exit; echo "KTAP version 1\n1..2\nok 1 one"; exec sleep 100')):
+        shutil.copy(os.path.join(BUNDLE, name), folder)
+    for name, text in (("minivmm", '[ "$1" = --help ]'),
+                       ("pmu-regress", '[ "$1" = --help ] && exit; echo "KTAP version 1\n1..2\nok 1 one"; exec sleep 100')):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\n{script}\n")
+            file.write(f"#!/bin/sh\n{text}\n")
         os.chmod(os.path.join(folder, name), 0o755)
     with subprocess.Popen([os.path.join(folder, "run"), f"--results={folder}/results"], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as running:
@@ -139,7 +140,7 @@ def bundle_says_what_lacks():
         page = script("report", f"--out={folder}/page", results)
         expect_equal(page.returncode, 0, f"status of scripts/report ({page.stderr})")
         expect("nothing could run: " in read(folder, "page", "report.html"), "the page does not say that nothing ran")
-    done = subprocess.run([os.path.join(TOP, "bundle", "run"), "--no-such"], capture_output=True, text=True, check=False)
+    done = subprocess.run([os.path.join(BUNDLE, "run"), "--no-such"], capture_output=True, text=True, check=False)
     expect_equal((done.returncode, done.stderr), (2, "run: --no-such: no such option or value; --help lists them\n"),
                  "a wrong option")
 
@@ -149,7 +150,7 @@ def bundle_runs_on_debians_kernel():
     """The same on Debian's own arm64 kernel, which has no composite mode."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if not os.path.exists(os.path.join(cache, "minivmm", "debian-6.12", "Image")):
-        raise Skipped("scripts/debian-kernel 6.12 has not been run here")
+        raise Skipped("scripts/debian/kernel 6.12 has not been run here")
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         done, results = run_bundle(folder, "--run=interface.refused/[fi]*", board=["--kernel=debian-6.12"])
         check_results(done, results)

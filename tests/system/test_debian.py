@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Debian's own kernels: their modules in order; a run on each that scripts/debian-kernel has. Its programs: no download."""
+"""Debian's own kernels: their modules in order; a run on each that scripts/debian/kernel has. Its programs: no download."""
 import lzma
 import os
 import subprocess
-import sys
 import tempfile
 
-from harness import TOP, expect, expect_equal, minivmm, test
-
-sys.path.insert(0, os.path.join(TOP, "tests", "board"))
-
-import initramfs  # noqa: E402
-import modules  # noqa: E402
+from boards import initramfs, modules
+from system.harness import TOP, expect, expect_equal, minivmm, test
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minivmm")
 
@@ -52,7 +47,7 @@ def run_debian(program, folder, name, **fakes):
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\n{script}\n")
         os.chmod(path, 0o755)
-    done = subprocess.run([os.path.join(TOP, "scripts", program), name], capture_output=True, text=True,
+    done = subprocess.run([os.path.join(TOP, "scripts", "debian", program), name], capture_output=True, text=True,
                           check=False, env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}",
                                             "XDG_CACHE_HOME": cache})
     left = os.listdir(os.path.join(cache, "minivmm")) if os.path.exists(os.path.join(cache, "minivmm")) else []
@@ -61,7 +56,7 @@ def run_debian(program, folder, name, **fakes):
 
 @test()
 def debian_program_fails_in_a_line():
-    """scripts/debian-program: what it cannot use, download or unpack: status 1, why, nothing left in the cache."""
+    """scripts/debian/program: what it cannot use, download or unpack: status 1, why, nothing left in the cache."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         for name, reason, cause, fakes in (
                 ("telnetd", "cannot use the argument 'telnetd'", "", {}),
@@ -69,9 +64,9 @@ def debian_program_fails_in_a_line():
                  {"apt_get": "echo 'E: no network' >&2; exit 100"}),
                 ("sshd", "cannot download or unpack dropbear-bin", "dpkg-deb: error\n",
                  {"apt_get": "touch a.deb b.deb", "dpkg_deb": "echo 'dpkg-deb: error' >&2; exit 2"})):
-            done, left = run_debian("debian-program", folder, name, **fakes)
-            expect_equal((done.returncode, done.stdout, left), (1, "", []), f"status, path and what is left ({name})")
-            expect(done.stderr.startswith(f"{cause}debian-program: {reason}") and done.stderr.count("\n") ==
+            done, left = run_debian("program", folder, name, **fakes)
+            expect_equal((done.returncode, done.stdout, left), (1 if fakes else 2, "", []), f"status, path and what is left ({name})")
+            expect(done.stderr.startswith(f"{cause}debian/program: {reason}") and done.stderr.count("\n") ==
                    cause.count("\n") + 1, done.stderr)
 
 
@@ -89,18 +84,18 @@ cd "${2%/*}" && mkdir boot m; echo k >boot/vmlinuz-5.10; touch m/virtio_mmio.ko 
 
 @test()
 def debian_kernel_takes_what_is_there():
-    """scripts/debian-kernel: what the lists offer and the mirror lacks is named, and the next package taken."""
+    """scripts/debian/kernel: what the lists offer and the mirror lacks is named, and the next package taken."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        done, left = run_debian("debian-kernel", folder, "5.10", apt_cache=LISTS, apt_get=MIRROR, dpkg_deb=PACKAGE)
+        done, left = run_debian("kernel", folder, "5.10", apt_cache=LISTS, apt_get=MIRROR, dpkg_deb=PACKAGE)
         expect_equal(done.returncode, 0, done.stderr)
         expect_equal(sorted(left), ["debian-5.10", "debian-lock"], "what is in the cache")
         with open(os.path.join(done.stdout.strip(), "package"), encoding="utf-8") as file:
             expect_equal(file.read(), "linux-image-5.10.0-32-arm64:arm64=5.10.223-1\n", "the package taken")
         expect("404 Not Found" in done.stderr and "cannot download linux-image-5.10.0-46" in done.stderr, done.stderr)
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
-        done, left = run_debian("debian-kernel", folder, "5.10", apt_cache=LISTS, apt_get="exit 100")
+        done, left = run_debian("kernel", folder, "5.10", apt_cache=LISTS, apt_get="exit 100")
         expect_equal((done.returncode, done.stdout, left), (1, "", ["debian-lock"]), "status, path and what is left")
-        expect("debian-kernel: cannot get Debian's Linux 5.10: no package" in done.stderr, done.stderr)
+        expect("debian/kernel: cannot get Debian's Linux 5.10: no package" in done.stderr, done.stderr)
 
 
 # A download of 50 to 100 MB, by scripts/test --all: those that are there are tested.

@@ -2,11 +2,11 @@
 """A host whose calls fail: each run ends with one clear line, or goes on, and leaves nothing."""
 import json
 
-import faults
-from harness import expect, expect_equal, minivmm, test
+from system import faults
+from system.harness import expect, expect_equal, minivmm, test
 
 INPUT = 65
-SHARE = 40  # scripts/faults tries them all
+SHARE = 40  # tests/run faults tries them all
 COUNTED = ["--jail=off", "--pmu=composite", "--cpus=2", "--append=windows=30", "guest.bin"]
 FULL = ["with", "small=64", "minivmm", "--pmu=default", "--append=windows=1000 loops=100"]
 

@@ -8,24 +8,21 @@ import subprocess
 import sys
 import tempfile
 
-import machine
-from harness import TOP, expect, expect_equal, test
+from boards import machine
+from system.harness import TOP, expect, expect_equal, test
 
 # Runs a script as on an Arm host whose /dev/kvm is a file, opening which fails with an errno (0: it does not).
 ON_AN_ARM_HOST = """
 import os, platform, runpy, sys
-sys.dont_write_bytecode = True
-sys.path[:0] = [sys.argv[1] + "/tests/board", sys.argv[1] + "/scripts"]
-import direct
-opens, direct.KVM, error = os.open, sys.argv[2], int(sys.argv[3])
+from boards import direct
+opens, direct.KVM, error = os.open, sys.argv[1], int(sys.argv[2])
 def opened(path, *arguments, **options):
     if path == direct.KVM and error:
         raise OSError(error, os.strerror(error))
     return opens(path, *arguments, **options)
 os.open, platform.machine = opened, lambda: "aarch64"
-script = sys.argv[1] + "/scripts/" + sys.argv[4]
-sys.argv[:] = [script, *sys.argv[5:]]
-runpy.run_path(script, run_name="__main__")
+del sys.argv[:3]
+(runpy.run_path if "/" in sys.argv[0] else runpy.run_module)(sys.argv[0], run_name="__main__")
 """
 
 
@@ -44,7 +41,7 @@ def path_without(*programs):
 def no_emulation_no_boots():
     """Without QEMU, dtc, make and so on, each test that needs an emulated board says what installs it; the others pass."""
     with path_without(*machine.PROGRAMS, *machine.BUILDERS) as path:
-        done = subprocess.run([os.path.join(TOP, "tests", "system", "run.py"), "[!n]*"], capture_output=True, text=True,
+        done = subprocess.run([os.path.join(TOP, "tests", "run"), "system", "[!n]*"], capture_output=True, text=True,
                               check=False, env=dict(os.environ, PATH=path))
     reason = ": needs an emulated board, and qemu-system-aarch64 is not installed (scripts/setup --all installs it)"
     lines = done.stdout.splitlines()
@@ -59,12 +56,13 @@ def on_an_arm_host(error, *command, path=os.environ["PATH"]):
         os.chmod(kvm.name, 0o660)
         group = os.getgid() or 1  # root's own would be nobody else's
         os.chown(kvm.name, -1, group)
-        done = subprocess.run([sys.executable, "-c", ON_AN_ARM_HOST, TOP, kvm.name, str(error), *command], capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL, env=dict(os.environ, PATH=path))
+        done = subprocess.run([sys.executable, "-BP", "-c", ON_AN_ARM_HOST, kvm.name, str(error), *command], capture_output=True,
+                              text=True, check=False, stdin=subprocess.DEVNULL,
+                              env=dict(os.environ, PATH=path, PYTHONPATH=os.path.join(TOP, "scripts")))
     return done.returncode, done.stderr.replace(kvm.name, "/dev/kvm"), grp.getgrgid(group).gr_name
 
 
-BOARD = ["board", "--", "no-such-program"]
+BOARD = [os.path.join(TOP, "scripts", "board"), "--", "no-such-program"]
 
 
 @test(boots=True)
@@ -82,7 +80,7 @@ def setup_is_for_the_machine():
     """scripts/setup: an Arm host with /dev/kvm gets what bundle and tests take there; --all and --ci add emulated boards."""
     packages = [subprocess.run([os.path.join(TOP, "scripts", "setup"), "--print=arm-host", *options], capture_output=True,
                                text=True, check=True).stdout.split() for options in ([], ["--all"], ["--ci"])]
-    wanted = {"xz-utils": (1, 1, 1), "patch": (1, 1, 1), "libfdt-dev": (1, 1, 1), "qemu-system-arm": (0, 1, 1), "make": (0, 1, 1),
+    wanted = {"xz-utils": (1, 1, 1), "patch": (1, 1, 1), "libfdt-dev": (1, 1, 1), "libseccomp-dev": (1, 1, 1), "qemu-system-arm": (0, 1, 1), "make": (0, 1, 1),
               "chromium": (0, 0, 1), "gcc-aarch64-linux-gnu": (0, 0, 0)}
     for package, counts in wanted.items():
         expect_equal(tuple(names.count(package) for names in packages), counts, package)
@@ -103,7 +101,7 @@ def bundle_without_xz_says_so():
 def closed_kvm_is_told_without_emulation():
     """The same without QEMU: one line that says that too; what asks for an emulated board says only that."""
     with path_without("qemu-system-aarch64") as path:
-        for command, wanted in ((BOARD, 123), (["demo.py"], 1)):
+        for command, wanted in ((BOARD, 123), (["reports.demo"], 1)):
             status, said, group = on_an_arm_host(errno.EACCES, *command, path=path)
             expect_equal((status, said.count("\n")), (wanted, 1), f"status and lines of {command}: {said}")
             expect(f"group {group} may: " in said and "but qemu-system-aarch64 is not installed: scripts/setup --all" in said, said)
@@ -111,7 +109,7 @@ def closed_kvm_is_told_without_emulation():
         status, said, _ = on_an_arm_host(errno.EPERM, *BOARD, path=path)
         expect(status == 123 and "cannot open /dev/kvm: Operation not permitted. An emulated" in said, f"{status}: {said}")
         # Who asks for an emulated board need not hear of it.
-        status, said, _ = on_an_arm_host(errno.EACCES, "board", "--icount", "--", "minivmm", path=path)
+        status, said, _ = on_an_arm_host(errno.EACCES, BOARD[0], "--icount", "--", "minivmm", path=path)
         expect(status == 123 and "/dev/kvm" not in said and "scripts/setup --all" in said, f"{status}: {said}")
         status, said, _ = on_an_arm_host(0, *BOARD, path=path)
         expect_equal((status, said.count("emulated")), (127, 0), f"status and lines where it can be opened: {said}")

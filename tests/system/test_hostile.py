@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Guests that mean harm: minivmm lives, or ends them with the documented status and one line.
 
-guest/hostile.c has the cases. The jail is on, as it is by default. scripts/security puts what
+guest/hostile.c has the cases. The jail is on, as it is by default. tests/run security puts what
 came of each group into docs/security.md.
 """
 import json
 
-from harness import expect, expect_equal, test
+from system.harness import expect, expect_equal, test
 
 INPUT, INTERNAL, CRASH, TIMEOUT = 65, 70, 72, 124
 MOST_KB = 4 << 10  # of the VMM, its guest's pages too: most cases touch few of these
 RAM, END = 0x40000000, 0x44000000
-UART, LAB = 0x09000000, 0x0b000000
+UART = 0x09000000
 RECORD = 200  # bytes
 LIMIT = 4096
 RACES = 4  # of two, one shows a VMM that checks one thing and uses another
@@ -31,7 +31,7 @@ def said_and_rss(result):
 
 
 class Group:
-    """Runs that do the same kind of thing and must end the same way; how, scripts/security tells."""
+    """Runs that do the same kind of thing and must end the same way; how, tests/run security tells."""
 
     def __init__(self, text, status, parts, *commands):
         self.text = text
@@ -54,9 +54,9 @@ class Group:
 
 OUTSIDE = (0, UART, RAM - RECORD, RAM - 1, END - RECORD + 1, END - 1, END, 1 << 63, (1 << 64) - RECORD, (1 << 64) - 1)
 GROUPS = [
-    Group("pokes at UART, lab device, GIC and where nothing is: each width at each byte, across their ends", 0, (),
+    Group("pokes at UART, lab device, GIC and unmapped addresses: each width at each byte, across their ends", 0, (),
           hostile("pokes")),
-    Group("executes from devices, from where nothing is and behind RAM", 0, (), hostile("execute")),
+    Group("executes from devices, unmapped addresses and behind RAM", 0, (), hostile("execute")),
     Group("cache maintenance and prefetch on a device", 0, (), *(hostile(f"odd at={how}") for how in (7, 8))),
     Group("instructions on a device that KVM cannot emulate: pairs, write-back, SIMD, exclusives, DC ZVA", CRASH,
           ("vCPU 0 accessed a device in a way that KVM cannot emulate",),

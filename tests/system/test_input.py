@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from harness import TOP, expect, expect_equal, minivmm, test
+from system.harness import TOP, Skipped, expect, expect_equal, minivmm, test
 
 USAGE, INPUT, HOST = 64, 65, 69
 
@@ -52,6 +52,20 @@ def cpus_left_out_can_be_named(affinity, plan, neither, probe):
     expect_equal(cpus_of(neither), {1}, "CPUs without either")
     host = json.loads(probe.expect_status(0).stdout)
     expect_equal((host["online"], host["allowed"], host["granted"]), ("0-3", "1", "0-3"), "CPUs of --probe")
+
+
+@test(minivmm("--pmu=explicit", "--affinity=3", "guest.bin"), minivmm("--pmu=default", "guest.bin"),
+      ["minivmm", "--probe=json"], ["minivmm", "--affinity=4", "guest.bin"],
+      ["pmu-regress", "--run=counting.cycles/composite/sync/*"], icount=True, append="isolcpus=2-3")
+def isolated_cpus_can_be_named(affinity, neither, probe, absent, regress):
+    """isolcpus= leaves out a whole host PMU: --affinity may name its CPUs, and pmu-regress finds it."""
+    expect_equal(cpus_of(affinity), {3}, "CPUs with --affinity=3")
+    expect(cpus_of(neither) <= {0, 1}, f"CPUs without: {cpus_of(neither)}")
+    host = json.loads(probe.expect_status(0).stdout)
+    expect_equal((host["allowed"], host["granted"]), ("0-1", "0-3"), "CPUs of --probe")
+    absent.expect_status(USAGE).expect_one_line("CPU 4 does not exist", "usable: cpus 0-3")
+    expect("# SKIP no CPU here has" not in regress.expect_status(0).stdout, regress.stdout)
+    expect("ok 1 counting.cycles/composite/sync" in regress.stdout, regress.stdout)
 
 
 @test(["with", "cpuset=2-3", "shown=0-1", *minivmm("--pmu=off", "guest.bin")],
@@ -124,7 +138,7 @@ def small_stacks(enough, small):
 
 
 def failing(call, error, *words, nth=1, every=0):
-    """minivmm whose system call CALL fails, without a parent that says how the VMM ended."""
+    """minivmm whose system call CALL fails, without the jail and its handlers."""
     return ["fault", f"--call={call}", f"--nth={nth}", *([f"--every={every}"] if every else []), f"--errno={error}",
             "minivmm", "--jail=off", "--pmu=off", *words, "guest.bin"]
 
@@ -198,12 +212,13 @@ def signals_end_the_run(*results):
         expect(f'"type":"end","status":{128 + signal}' in result.raw_record, result.raw_record)
 
 
-@test(*(["with", f"kill={signal}", "minivmm", "--record=record", "hang.bin"] for signal in (6, 9, 11)))
+@test(*(["with", f"kill={signal}", "minivmm", "--record=record", "hang.bin"] for signal in (4, 6, 7, 8, 11, 9)))
 def killed_vmm_is_named(*results):
-    """A signal that kills the VMM, whichever: minivmm says which in one line, and ends by it too."""
-    for result, signal in zip(results, (6, 9, 11)):
+    """A fault's signal that kills the VMM: minivmm says which in one line, and ends by it. Of SIGKILL nobody hears."""
+    for result, signal in zip(results, (4, 6, 7, 8, 11)):
         expect_equal(result.status, 200 + signal, "status")
-        result.expect_one_line(f"signal {signal} (", "killed the VMM")
+        result.expect_one_line(f"signal {signal} (", "killed the VMM", "the main thread")
+    expect_equal((results[-1].status, "minivmm: " in results[-1].stderr), (209, False), "SIGKILL: status, and a line")
 
 
 @test(*(["with", "unplug=2", "minivmm", "--timeout=2", "--affinity=2-3", *plan, guest]
@@ -222,7 +237,7 @@ def unplugged_cpus_are_told(*results):
 def foreign_host():
     """minivmm built for another machine says in one line that it needs an arm64 host."""
     if os.uname().machine == "aarch64":
-        return
+        raise Skipped("minivmm is built for this machine")
     process = subprocess.run([os.path.join(TOP, "build", "minivmm"), "guest.bin"],
                              capture_output=True, text=True, check=False)
     expect_equal(process.returncode, HOST, "status")

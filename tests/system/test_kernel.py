@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 import time
 
-from harness import PATIENCE, TOP, expect, expect_equal, test
-from test_board import processes_with, wait_for
+from system.harness import PATIENCE, TOP, expect, expect_equal, test
+from system.test_board import processes_with, wait_for
 
 # A compiler, started by a shell as make does; it hangs in the target that HANG names.
 MAKEFILE = """

@@ -6,8 +6,9 @@ import re
 import subprocess
 import tempfile
 
-from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
-from test_bundle import bundle
+from runs.ktap import Results
+from system.harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
+from system.test_bundle import bundle
 
 # In the words of pmu-regress and of kunit.py.
 TOTALS = (("pass", "passed"), ("fail", "failed"), ("skip", "skipped"), ("crash", "crashed"), ("error", "errors"))
@@ -85,3 +86,10 @@ def ktap_is_a_collection_of_kselftest():
     expect_equal(results, ["ok 1 selftests: kvm-pmu: interface", "not ok 2 selftests: kvm-pmu: state # exit=2",
                            "ok 1 selftests: kvm-pmu: storm # SKIP"], f"results ({done.stdout} {done.stderr})")
     expect("# # Totals: pass:2 fail:0 skip:0" in lines, done.stdout)
+
+
+@test()
+def families_may_have_digits():
+    """A case of family el2 is read as any other's."""
+    read = Results(0, "KTAP version 1\n1..2\nok 1 el2.reset/default/vhe\nok 2 el2.n/default/vhe # SKIP none\n", "")
+    expect_equal((read.reason, sorted(read.cases)), ("", ["el2.n/default/vhe", "el2.reset/default/vhe"]), "cases")

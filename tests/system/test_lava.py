@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
-from test_bundle import bundle
+from system.harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
+from system.test_bundle import BUNDLE, bundle
 
-JOBS = os.path.join(TOP, "tests", "lava")
+JOBS = os.path.join(TOP, "tests", "real-boards", "lava")
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's LAVA
 SHELL = "/bin/busybox --install -s /bin; exec sh -l"
 KTAP = """KTAP version 1
@@ -40,7 +40,7 @@ def lava_is_told_of_each_case():
             file.write(f'#!/bin/sh\necho "$*" >>{folder}/told\n')
         os.chmod(f"{folder}/lava-test-case", 0o755)
         whole, broken, none = (
-            subprocess.run([os.path.join(TOP, "bundle", "lava-cases")], input=ktap, capture_output=True, text=True,
+            subprocess.run([os.path.join(BUNDLE, "lava-cases")], input=ktap, capture_output=True, text=True,
                            check=False, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
             for ktap in (KTAP, KTAP.partition("# got 1")[0], ""))
         with open(f"{folder}/told", encoding="utf-8") as file:

@@ -4,8 +4,8 @@ import os
 import subprocess
 import tempfile
 
-import guests
-from harness import PATIENCE, TOP, debian_program, expect, expect_equal, test
+from system import guests
+from system.harness import PATIENCE, TOP, debian_program, expect, expect_equal, test
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -126,7 +126,7 @@ def use_shell(image):
              "--append=console=ttyAMA0 loglevel=1 rdinit=/bin/sh", "Image"],
             capture_output=True, text=True, check=False)
     expect_equal(process.returncode, 0, f"status; {process.stderr}\n{process.stdout}")
-    expect_equal(process.stdout.count("the guest starts anew"), 1, "resets")
+    expect_equal(process.stdout.count("the guest restarts"), 1, "resets")
 
 
 # The boards' own kernel has no SysRq.

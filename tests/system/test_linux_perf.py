@@ -4,8 +4,8 @@
 The board counts instructions, and a cycle is one: fixed work has a least count, and no
 round counts more than its nanoseconds. The guest says what it saw (linux_perf.c).
 """
-import guests
-from harness import expect, expect_equal, test
+from system import guests
+from system.harness import expect, expect_equal, test
 
 # The host's CPUs 0 and 2 are of different host PMUs; a round takes 2 ms of --icount's time.
 HOPS = "--migrate=every:7ms:0,2"

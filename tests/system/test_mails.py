@@ -11,15 +11,11 @@ import quopri
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from types import SimpleNamespace
 
-from harness import TOP, Skipped, expect, expect_equal, once, test
-
-sys.path.insert(0, os.path.join(TOP, "scripts"))
-import series  # noqa: E402
-import tree  # noqa: E402
+from kernels import series, tree
+from system.harness import Skipped, expect, expect_equal, once, run_module, test
 
 QUIET = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "TZ": "UTC",
          **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
@@ -343,7 +339,7 @@ def series_comes_from_boxes_and_pipes():
         check("a maildir", series.read(os.path.join(folder, "maildir")))
         out = os.path.join(folder, "out")
         os.mkdir(out)
-        subprocess.run([sys.executable, os.path.join(TOP, "scripts", "series.py"), "-", out], input=backwards, check=True)
+        run_module("kernels.series", "-", out, input=backwards).check_returncode()
         check("standard input", series.read(out), titles=False)
         cut = put(folder, "cut.gz", gzip.compress(box)[:-20])
         try:

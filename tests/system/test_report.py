@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 import time
 
-from harness import PATIENCE, Skipped, TOP, expect, expect_equal, once, test
-from test_board import image_too_large, processes_with
+from system.harness import PATIENCE, Skipped, TOP, expect, expect_equal, once, test
+from system.test_board import image_too_large, processes_with
 
 WIDTHS = (360, 800, 1600)
 # Texts must neither overlap nor leave the window or their picture.
@@ -104,11 +104,16 @@ def demo_makes_the_report():
         expect(words in done.stdout, f"no {words!r} in {done.stdout}")
     expect_equal(done.stdout.splitlines()[-1], f"report: {out}/report.html", "last line")
     page = read(out, "report.html")
-    expect(page.index("failed at calibration") < page.index("<table"), "the guest that dies leads")
+    strip = page[page.index('<ul class="strip">'):page.index("<nav>")]
+    expect("stops on armv8_cortex_a72 in 5 of 20 windows" in strip and "KVM refused 10 times" in strip, f"the strip: {strip}")
+    expect("Emulated board biglittle, kernel composite" in page[:page.index("</title>")], "the title")
     expect("http" not in page.replace("http://www.w3.org/", ""), "the page needs a network")
     expect("<script" not in page, "the page needs JavaScript")
     for name in ("sync-default", "async-composite", "overflow-explicit"):
         expect(all(os.path.getsize(f"{out}/{name}.{kind}") > 1000 for kind in ("svg", "png")), name)
+    modes = read(out, "modes.svg")
+    expect(re.search(r"default: 20 windows, \d+ hops, 0 refusals, [1-9]\d* windows without", modes)
+           and re.search(r"composite: 20 windows, \d+ hops, 0 refusals, 0 windows without", modes), "the picture of the modes")
     expect_equal(page.count("<svg"), len(re.findall(r'role="img" aria-labelledby', page)),
                  "pictures with a text alternative")
 
@@ -175,8 +180,56 @@ def report_of_a_run_broken_off():
             done = script("report", f"--out={work}", path)
             expect_equal(done.returncode, 0, f"status ({done.stderr})")
             expect_equal(done.stderr.count("\n"), 1, f"lines of {done.stderr!r}")
-            expect("broken off" in done.stderr, done.stderr)
-            expect("was broken off" in read(work, "report.html"), "the page does not say so")
+            expect("interrupted" in done.stderr, done.stderr)
+            expect("was interrupted" in read(work, "report.html"), "the page does not say so")
+
+
+@test()
+def report_never_shows_the_wrong_run():
+    """Records of one name, or of names that differ in case or a blank, and two runs in one file: each has its own picture."""
+    with folder() as work:
+        paths = []
+        for name, cycles in (("before/run", 40001), ("after/run", 40002), ("RUN", 40003), ("my run", 40004), ("my-run", 40005)):
+            os.makedirs(os.path.dirname(os.path.join(work, name)), exist_ok=True)
+            paths.append(write(record(cycles=cycles), work, f"{name}.jsonl"))
+        other = record(cycles=40007).replace('"mode": "default"', '"mode": "explicit"')
+        paths.append(write(record(cycles=40006) + other, work, "two.jsonl"))
+        out = os.path.join(work, "out")
+        expect_equal(script("report", f"--out={out}", *paths).returncode, 0, "status")
+        page = read(out, "report.html")
+        figures = page.split("<figure>")[1:]
+        expect_equal([sorted(set(re.findall(r"4000\d", figure))) for figure in figures],
+                     [[str(40001 + i)] for i in range(7)], "what each figure and its text alternative say")
+        expect_equal(len({re.search(r"<svg.*?id=\"([^\"]*)-title", figure, re.S).group(1).lower() for figure in figures}), 7,
+                     "names of pictures")
+        expect_equal(len([name for name in os.listdir(out) if name.endswith(".svg")]), 7, "pictures")
+        heads = [re.search("<h3>(.*?)</h3>", figure).group(1) for figure in figures]
+        expect_equal(len(set(heads)), 7, f"titles: {heads}")
+        expect("explicit, run 2 of 2" in page or "two-2: explicit" in page, "the second run's own mode")
+
+
+@test()
+def report_shows_what_it_can():
+    """Records that are empty, cut or full of NULs cost no other record its picture; page and stderr name each."""
+    with folder() as work:
+        good = write(record(), work, "good.jsonl")
+        lines = record().splitlines(keepends=True)
+        broken = [write(text, work, f"{name}.jsonl") for name, text in (
+            ("empty", ""), ("cut", record()[:20]), ("nuls", "\0" * 4096), ("tail", "".join(lines[:4]) + "\0" * 512 + "\n"))]
+        done = script("report", f"--out={work}/out", good, *broken)
+        expect_equal(done.returncode, 0, f"status ({done.stderr})")
+        page = read(work, "out", "report.html")
+        expect_equal(page.count("<svg"), 2, "pictures: of good and of what tail begins with")
+        for path in broken:
+            expect(f"Cannot be shown: {path}" in page and f"report: {path}" in done.stderr, f"{path}: {done.stderr}")
+        os.mkdir(os.path.join(work, "board"))
+        shutil.copy(good, os.path.join(work, "board", "sync-default.jsonl"))
+        for name, text in (("host.json", "\0" * 300 + "\n"), ("host.txt", "machine: a board\n"), ("status", "0\n"),
+                           ("runs.tsv", "sync-default\tdefault\tsync\t20\t0\tminivmm\tsaid\n\0\0\0\n")):
+            write(text, work, "board", name)
+        done = script("report", f"--out={work}/out2", os.path.join(work, "board"))
+        expect_equal(done.returncode, 0, f"status ({done.stderr})")
+        expect("host.json: not what" in read(work, "out2", "report.html"), "the page does not name host.json")
 
 
 @test()

@@ -6,29 +6,18 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-from harness import TOP, Failed, expect, expect_equal, test
+from kernels import series
+from reports import page
+from reviews import bisection, comparison, costs, exports, layout, report, selftests, watching
+from runs import cache, command_line, jobs, ktap, progress
+from system.harness import TOP, Failed, expect, expect_equal, run_module, test
 
-sys.path.insert(0, os.path.join(TOP, "scripts"))
-import bisection  # noqa: E402
-import costs  # noqa: E402
-import exports  # noqa: E402
-import jobs  # noqa: E402
-import judgement  # noqa: E402
-import kept  # noqa: E402
-import ktap  # noqa: E402
-import letter  # noqa: E402
-import page  # noqa: E402
-import progress  # noqa: E402
-import series  # noqa: E402
-import verdict  # noqa: E402
-
-FAULT = verdict.FAULT_SAYS + "it forgets"
+FAULT = comparison.FAULT_SAYS + "it forgets"
 SPLAT = "[   12.3] WARNING: CPU: {} PID: {} at arch/arm64/kvm/pmu-emul.c:{} kvm_pmu_load+0x1c/0x40\n"
 
 
@@ -72,16 +61,16 @@ def judgement_of(base, after, logs=("", ""), patches=3, culprits=(), prices=({},
     """The Judgement of {board: Results} on both kernels."""
     names = [f"[PATCH {n}/{patches}] KVM: arm64: PMU: {'Make something different ' * 4}{n}" for n in range(1, patches + 1)]
     roles = {"base": base, "series": after}
-    return judgement.Judgement(judgement.Found(
+    return report.Judgement(report.Found(
         [series.Patch(name, "") for name in names], [FakeKernel("base", "Linux 1.0"), FakeKernel("series", "Linux 1.0")], roles,
         {role: dict.fromkeys(of, log) for (role, of), log in zip(roles.items(), logs)},
-        verdict.compare(base, after), dict(culprits), prices, list(base), PROMISES, TESTED, repeat))
+        comparison.compare(base, after), dict(culprits), prices, list(base), PROMISES, TESTED, repeat))
 
 
 def judge(*arguments, **named):
     """(Judgement, its text with everything)"""
     judged = judgement_of(*arguments, **named)
-    return judged, letter.plain(judged.sections())
+    return judged, layout.plain(judged.sections())
 
 
 @test()
@@ -89,17 +78,17 @@ def review_names_each_change():
     """What was and is of a case gives one verdict: broken, lost, fixed, still failing, run, not run, or none."""
     skip = "not here"
     wanted = {
-        ("", "fails"): verdict.BROKEN, ("", FAULT): verdict.BROKEN, ("", skip): verdict.NOT_RUN, ("", ""): None,
-        (skip, "fails"): verdict.BROKEN, (skip, ""): verdict.RUN, (skip, FAULT): verdict.RUN_FAULT,
-        (skip, "nor now"): None, (FAULT, "fails"): verdict.BROKEN, (FAULT, ""): verdict.FIXED, (FAULT, FAULT): None,
-        (FAULT, skip): verdict.NOT_RUN, ("fails", ""): verdict.FIXED, ("fails", "fails otherwise"): verdict.STILL,
-        ("fails", FAULT): verdict.STILL, ("fails", skip): verdict.NOT_RUN, ("", "dies"): verdict.LOST,
-        (skip, "dies"): verdict.LOST, ("dies", ""): verdict.FIXED, ("dies", "fails"): verdict.STILL}
+        ("", "fails"): comparison.BROKEN, ("", FAULT): comparison.BROKEN, ("", skip): comparison.NOT_RUN, ("", ""): None,
+        (skip, "fails"): comparison.BROKEN, (skip, ""): comparison.RUN, (skip, FAULT): comparison.RUN_FAULT,
+        (skip, "nor now"): None, (FAULT, "fails"): comparison.BROKEN, (FAULT, ""): comparison.FIXED, (FAULT, FAULT): None,
+        (FAULT, skip): comparison.NOT_RUN, ("fails", ""): comparison.FIXED, ("fails", "fails otherwise"): comparison.STILL,
+        ("fails", FAULT): comparison.STILL, ("fails", skip): comparison.NOT_RUN, ("", "dies"): comparison.LOST,
+        (skip, "dies"): comparison.LOST, ("dies", ""): comparison.FIXED, ("dies", "fails"): comparison.STILL}
     for (was, now), name in wanted.items():
-        changes = verdict.compare({"b": results(a__x=was)}, {"b": results(a__x=now)})
+        changes = comparison.compare({"b": results(a__x=was)}, {"b": results(a__x=now)})
         got = [key for key, some in changes.items() if some]
         expect_equal(got, [name] if name else [], f"{was!r} that becomes {now!r}")
-        bad = name in (verdict.BROKEN, verdict.LOST) or now == "dies"
+        bad = name in (comparison.BROKEN, comparison.LOST) or now == "dies"
         judged, _ = judge({"b": results(a__x=was)}, {"b": results(a__x=now)})
         expect_equal(judged.clean(), not bad, f"clean, where {was!r} becomes {now!r}")
 
@@ -109,7 +98,7 @@ def review_compares_board_by_board():
     """The same case on two boards is two cells; one that only one board breaks is broken there."""
     before = {name: results(a__x="", a__y="") for name in ("one", "two")}
     after = {"one": results(a__x="", a__y=""), "two": results(a__x="fails: 3 cycles", a__y="")}
-    broken = verdict.compare(before, after)[verdict.BROKEN]
+    broken = comparison.compare(before, after)[comparison.BROKEN]
     expect_equal([(change.case, change.board) for change in broken], [("a.x", "two")], "broken")
     _, text = judge(before, after, culprits={"a.x": (1, 2)})
     for part in ("BROKEN: patch 2/3 breaks 1 promise, 1 result (1 case on 1 board).", "\n2/3 KVM: arm64: PMU: Make something",
@@ -127,13 +116,93 @@ def review_tells_new_warnings():
     base, moved = SPLAT.format(1, 99, 610), SPLAT.format(3, 120, 644)
     other = moved.replace("kvm_pmu_load", "kvm_pmu_put")
     newer = "WARNING: arch/arm64/kvm/pmu-emul.c:{} at f+0x1/0x2, CPU#{}: pmu-regress/{}\n"
-    expect_equal(len(verdict.warnings(base + moved + other + "perf: hello\n")), 2, "warnings")
-    expect_equal(len(verdict.warnings(newer.format(1, 2, 3) + newer.format(4, 5, 6))), 1, "warnings of Linux 7.3")
+    expect_equal(len(comparison.warnings(base + moved + other + "perf: hello\n")), 2, "warnings")
+    expect_equal(len(comparison.warnings(newer.format(1, 2, 3) + newer.format(4, 5, 6))), 1, "warnings of Linux 7.3")
     board = {"b": results(a__x="")}
     for logs, is_clean in (((base, moved), True), ((base, moved + other), False), ((base, ""), True), (("", base), False)):
         judged, text = judge(board, board, logs)
         expect_equal(judged.clean(), is_clean, f"clean with {logs}")
         expect_equal("Kernel warnings: 1 new one." in text, not is_clean, f"a new warning in {text}")
+
+
+@test()
+def review_blames_no_series_for_a_slow_machine():
+    """Where base and series both did not come to their end, and all else is the same, the verdict is not BROKEN."""
+    board = {"b": results(a__x="", a__y="dies")}
+    judged = judgement_of(board, board)
+    expect_equal(judged.verdict(), "NOT COMPLETE: not all cases of the series have a result.", "the verdict")
+    expect(not judged.clean(), "it counts as clean")
+    judged = judgement_of({"b": results(a__x="", a__z="")}, board)
+    expect(judged.verdict().startswith("BROKEN: "), judged.verdict())
+
+
+@test()
+def review_tells_what_debug_kernels_say():
+    """--debug: only what the series' kernels say and the base's do not, with the case; who did not finish is told."""
+    lockdep, race = "WARNING: possible circular locking dependency detected", "BUG: KCSAN: data-race in kvm_vcpu_load / kvm_vcpu_put"
+    said = {"stock-debug": "", "stock-debug,patched": f"# the kernel says: {lockdep}\n", "stock-kcsan": f"# {race}\n",
+            "stock-kcsan,patched": f"# {race}\n"}
+
+    def boot(kernel, _board, command, _options):
+        family = command[-1].removeprefix("--run=").removesuffix(".*")
+        note = said[kernel] if family == "many" else ""
+        verdict = "not ok" if note else "ok"
+        if family == "storm" and kernel == "stock-debug":
+            return 122, "1..1\n", "board: not done in 900 s"
+        return (1 if note else 0), f"1..1\n{note}{verdict} 1 {family}.x\n# Totals: pass:0\n", note
+
+    fake = SimpleNamespace(patches=[1], kernel=lambda _role, first, flavor: f"stock-{flavor}" + (",patched" if first else ""))
+    original, cache.boot = cache.boot, boot
+    try:
+        watched = watching.watch(fake, SimpleNamespace(topology=["b"]), progress.Progress("test"))
+    finally:
+        cache.boot = original
+    expect_equal([(splat.flavor, splat.said, splat.cases) for splat in watched.new], [("debug", lockdep, ["many.x"])], "new ones")
+    expect_equal((watched.old, watched.incomplete, len(watched.unjudged)), (1, [], 1), "old ones, and who did not finish")
+    board = {"b": results(a__x="")}
+    judged = judgement_of(board, board)
+    expect(judged.clean() and "Debug kernels" not in judged.letter(), judged.letter())
+    judged.found = judged.found._replace(watched=watched)
+    expect(not judged.clean() and "its debug kernels log 1 new warning" in judged.verdict(), judged.verdict())
+    expect(f"  {lockdep}" in judged.letter() and "debug, in many.x" in judged.letter(), judged.letter())
+
+
+@test()
+def review_runs_the_trees_own_tests():
+    """--selftests: each status is a verdict, a slow machine is no fault, and what only the series has is skipped on the base."""
+    failure = ("==== Test Assertion Failure ====\n  arm64/x.c:12: !ret\n  pid=48 tid=48 errno=19 - No such device\n"
+               "     1\t(stack trace empty)\n  It failed, rc: -1\n")
+    said = {"./good": (0, "Random seed: 1\n", ""), "./bad": (254, "", failure), "./new": (0, "", ""),
+            "./left": (4, "1..0 # SKIP - Requirement not met: x\n", ""), "./dead": (206, "", "")}
+
+    def boot(kernel, _board, command, _options, files):
+        name = command[1]
+        expect_equal(files, [f"/{kernel.role}{name[1:]}"], "program")
+        if name == "./slow":
+            return 122, "", ""
+        if name == "./panics":
+            return 121, "", ""
+        status, out, err = said[name] if kernel.role == "base" or name != "./good" else said["./bad"]
+        return 0, f"{status} {len(out)} {len(err)} 0\n{out}{err}" * 2, ""
+
+    names = ("good", "bad", "left", "dead", "slow", "panics")
+    programs = [{name: f"/{role}/{name}" for name in some} for role, some in (("base", names), ("series", (*names, "new")))]
+    found = {role: {"b": results(a__x="")} for role in ("base", "series")}
+    selftests.run_all([FakeKernel("base", "1"), FakeKernel("series", "2")], programs, found,
+                      SimpleNamespace(topology=["b"], jobs=1, timeout=900), boot)
+    base = found["base"]["b"].cases
+    expect_equal(base["selftests.bad/free"], ("failed", "status 254; arm64/x.c:12: !ret; It failed, rc: -1"), "a failure")
+    expect_equal(base["selftests.left/pinned"], ("skipped", "Requirement not met: x"), "what cannot run")
+    expect_equal(base["selftests.dead/pinned"], ("failed", "signal 6"), "what a signal ended")
+    expect_equal(base["selftests.slow/pinned"], ("skipped", "not done in 120 s"), "what is not done")
+    expect_equal(base["selftests.panics/free"], ("failed", "the board's kernel panicked"), "what ends the board")
+    changes = comparison.compare(found["base"], found["series"])
+    names = {name: [change.case for change in some] for name, some in changes.items() if some}
+    expect_equal(names.pop(comparison.BROKEN), ["selftests.good/free", "selftests.good/pinned"], "broken")
+    expect_equal(names.pop(comparison.RUN), ["selftests.new/free", "selftests.new/pinned"], "newly run")
+    expect_equal((list(names), len(names[comparison.STILL])), ([comparison.STILL], 6), "what fails on both")
+    judged = judgement_of(found["base"], found["series"])
+    expect("By which patch is not known" in judged.letter(), judged.letter())
 
 
 @test()
@@ -221,7 +290,7 @@ def review_page_has_the_letters_order():
     before, after = one_line_fault(tests=2, cases=2)
     for base, series_of in ((before, after), (before, before)):
         judged = judgement_of(base, series_of, culprits={case: (1, 2) for case in base["board0"].cases})
-        text = letter.html(judged.sections())
+        text = layout.html(judged.sections())
         titles = re.findall(r'<h2 id="([^"]*)">([^<]*)</h2>', text)
         said = re.findall(r"(?m)^([A-Z][a-z ,]*):(?: |$)", judged.letter())
         expect_equal([title for _, title in titles if title != "Cases"], [title for title in said if title != "Tested-by"], "sections")
@@ -281,12 +350,12 @@ def review_finds_the_first_patch():
         def changed(first, culprit=culprit, asked=asked):
             asked.append(first)
             return first >= culprit
-        expect_equal(verdict.first_patch(21, changed), (culprit - 1, culprit), f"patch {culprit}")
+        expect_equal(comparison.first_patch(21, changed), (culprit - 1, culprit), f"patch {culprit}")
         expect(len(asked) <= 5 and 0 not in asked and 21 not in asked, f"asked for {asked}")
-    expect_equal(verdict.first_patch(1, None), (0, 1), "of one patch")
-    expect_equal(verdict.first_patch(9, lambda first: None if 3 <= first <= 5 else first >= 5), (2, 6), "3 to 5 untold")
-    expect_equal(verdict.first_patch(9, lambda first: None if first == 5 else first >= 8), (7, 8), "5 untold")
-    expect_equal(verdict.first_patch(4, lambda _: None), (0, 4), "all untold")
+    expect_equal(comparison.first_patch(1, None), (0, 1), "of one patch")
+    expect_equal(comparison.first_patch(9, lambda first: None if 3 <= first <= 5 else first >= 5), (2, 6), "3 to 5 untold")
+    expect_equal(comparison.first_patch(9, lambda first: None if first == 5 else first >= 8), (7, 8), "5 untold")
+    expect_equal(comparison.first_patch(4, lambda _: None), (0, 4), "all untold")
 
 
 class FakeSeries:
@@ -308,7 +377,7 @@ class FakeSeries:
             self.booted.append(of.digest)
             return outcomes(of.digest, board, [word.removeprefix("--run=") for word in command if word.startswith("--run=")])
         kernels = [SimpleNamespace(digest=self.images[number]) for number in (0, -1)]
-        return bisection.bisect(self, kernels, verdict.compare(before, after), SimpleNamespace(bisect=glob, jobs=2),
+        return bisection.bisect(self, kernels, comparison.compare(before, after), SimpleNamespace(bisect=glob, jobs=2),
                                 progress.Progress("review", out=io.StringIO()), boot)
 
 
@@ -344,13 +413,13 @@ def review_bisects_cases_together():
     expect_equal(patches.bisect(before, after, fake_boot, None), {}, "if nobody asked")
 
 
-KINDS_SAID = {ktap.PASSED: "", ktap.FAILED: "fails", verdict.FAULT: FAULT, ktap.SKIPPED: "no such mode",
-              verdict.MISSING: "dies"}
+KINDS_SAID = {ktap.PASSED: "", ktap.FAILED: "fails", comparison.FAULT: FAULT, ktap.SKIPPED: "no such mode",
+              comparison.MISSING: "dies"}
 
 
 def says(case, kind):
     """What a board prints on which CASE ends in this way."""
-    if kind == verdict.MISSING:
+    if kind == comparison.MISSING:
         return ktap.PANIC, "", "board: the board's kernel panicked"
     said = KINDS_SAID[kind]
     line = f"not ok 1 {case}" if said == "fails" else f"ok 1 {case}{f' # SKIP {said}' if said else ''}"
@@ -363,8 +432,8 @@ def review_blames_the_patch_that_changes_a_case():
     for base, prefix, end in itertools.product(KINDS_SAID, repeat=3):
         before, after = ({"b": results(a__x=KINDS_SAID[kind])} for kind in (base, end))
         for results_of, kind in ((before, base), (after, end)):
-            if kind == verdict.MISSING:  # the case is known, and has no result
-                results_of["b"].cases["a.x"] = ktap.Outcome(verdict.MISSING)
+            if kind == comparison.MISSING:  # the case is known, and has no result
+                results_of["b"].cases["a.x"] = ktap.Outcome(comparison.MISSING)
         patches = FakeSeries(["base", "prefix", "end"])
         kinds = {"base": base, "prefix": prefix, "end": end}
         what = f"{base}, {prefix}, {end}"
@@ -372,7 +441,7 @@ def review_blames_the_patch_that_changes_a_case():
             try:
                 patches.bisect(before, after, lambda image, _, cases, kinds=kinds: says(cases[0], kinds[image]), "*")
                 raise Failed(f"{what}: a patch is blamed for a case that did not change")
-            except jobs.Failure:
+            except command_line.Failure:
                 continue
         found = patches.bisect(before, after, lambda image, _, cases, kinds=kinds: says(cases[0], kinds[image]), "*")
         expect_equal(found, {"a.x": (0, 1) if prefix != base else (1, 2)}, what)
@@ -384,7 +453,7 @@ def review_runs_no_equal_kernel():
     before, after = {"b": results(a__x=FAULT)}, {"b": results(a__x="fails")}
 
     def outcomes(image, _, cases):
-        return says(cases[0], verdict.FAULT if image in ("base", "still") else ktap.FAILED)
+        return says(cases[0], comparison.FAULT if image in ("base", "still") else ktap.FAILED)
     for images, culprit, runs in ((["base", "base", "end", "end"], (1, 2), ["base", "end"]),
                                   (["base", "base", "base", "end"], (2, 3), ["base", "end"]),
                                   (["base", "still", "still", "end"], (2, 3), ["base", "end", "still"])):
@@ -487,7 +556,7 @@ def review_says_which_kernel():
         file.write(b"...Linux version 6.99.1-rc2 (minivmm@board)...")
         file.flush()
         printed = subprocess.run(["sha256sum", file.name], capture_output=True, text=True, check=True).stdout
-        said = str(kept.Kernel("base", file.name))
+        said = str(cache.Kernel("base", file.name))
         expect(said.startswith("Linux 6.99.1-rc2, ") and f"(sha256 {printed[:12]})" in said, said)
 
 
@@ -527,8 +596,7 @@ def series_can_be_cut_short():
         for name in "abc":
             with open(os.path.join(folder, f"{name}.patch"), "w", encoding="utf-8") as file:
                 file.write(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-x\n+y\n")
-        command = [sys.executable, os.path.join(TOP, "scripts", "series.py"), folder, out]
-        subprocess.run([*command, "2"], check=True)
+        run_module("kernels.series", folder, out, "2").check_returncode()
         expect_equal(sorted(os.listdir(out)), ["0001.patch", "0002.patch"], "files")
-        done = subprocess.run([*command, "4"], capture_output=True, text=True, check=False)
+        done = run_module("kernels.series", folder, out, "4", capture_output=True, text=True)
         expect(done.returncode == 1 and "has 3 patches, not 4" in done.stderr, done.stderr)

@@ -3,14 +3,10 @@
 import contextlib
 import email.mime.text
 import os
-import sys
 import tempfile
 
-from harness import TOP, Failed, expect, expect_equal, test
-
-sys.path.insert(0, os.path.join(TOP, "scripts"))
-import series  # noqa: E402
-import tree  # noqa: E402
+from kernels import series, tree
+from system.harness import Failed, expect, expect_equal, test
 
 POEM = "".join(f"line {number}\n" for number in range(1, 31))
 

@@ -2,7 +2,7 @@
 """--trace keeps the rules of the Chrome trace-event format, and tells what the record tells."""
 import json
 
-from harness import expect, expect_equal, minivmm, test
+from system.harness import expect, expect_equal, minivmm, test
 
 PHASES = {"M": {"name", "args"}, "X": {"name", "dur"}, "C": {"name", "args"}, "i": {"name", "s"}}
 

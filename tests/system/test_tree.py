@@ -8,7 +8,7 @@ import re
 import struct
 import subprocess
 
-from harness import expect, expect_equal, test
+from system.harness import expect, expect_equal, test
 
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 LEVEL_HIGH = 4
@@ -109,7 +109,7 @@ RULES = {
         ("compatible", "reg", "interrupt-controller", "#interrupt-cells"),
         {"compatible": one_of(["arm,gic-v3"], ["arm,cortex-a15-gic"]), "reg": count(2, 4096, 4),
          "interrupt-controller": EMPTY, "#interrupt-cells": numbers(3),
-         "#address-cells": numbers(0), "phandle": count(1, 1, 1),
+         "#address-cells": numbers(0), "phandle": count(1, 1, 1), "interrupts": interrupts(1, 1),
          "#redistributor-regions": count(1, 1, 1)}),
     r"/apb-pclk": ("fixed-clock.yaml", ("compatible", "#clock-cells", "clock-frequency"),
                    {"compatible": one_of(["fixed-clock"]), "#clock-cells": numbers(0),

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #undef fail /* cmocka has a macro of that name */
-#include "fail.h"
+#include "base/fail.h"
 
 extern char fail_text[4096]; /* the last message, without "minivmm: " */
 extern int fail_count;       /* messages since fail_reset() */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cpulist.h"
+#include "base/cpulist.h"
 #include "fail_capture.h"
 #include "fake_host.h"
 

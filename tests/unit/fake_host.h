@@ -3,7 +3,7 @@
 #ifndef MINIVMM_FAKE_HOST_H
 #define MINIVMM_FAKE_HOST_H
 
-#include "host.h"
+#include "host/host.h"
 
 /* The sysfs of fake hosts: nothing is there unless a test makes a tree. */
 extern const char *fake_sysfs;

@@ -30,7 +30,7 @@ int image_teardown(void **state)
 void use_ram(uint64_t size)
 {
 	memory_unmap(&memory);
-	assert_well(memory_map(&memory, RAM, size));
+	assert_well(memory_map(&memory, RAM, size, 0));
 }
 
 const char *path_of(const char *name)
@@ -135,7 +135,7 @@ static enum status load(const char *name, const char *initrd)
 	struct image_files files;
 	enum status status;
 
-	memset(memory.host, 0, memory.size);
+	assert_well(memory_clear(&memory));
 	memset(&image, 0xff, sizeof(image));
 	status = image_open(path_of(name), initrd ? path_of(initrd) : NULL, &files);
 	if (!status)

@@ -6,9 +6,9 @@
 #include <elf.h>
 
 #include "fail_capture.h"
-#include "image.h"
-#include "map.h"
-#include "memory.h"
+#include "guest/abi/map.h"
+#include "memory/image.h"
+#include "memory/memory.h"
 
 #define RAM MAP_RAM_BASE
 #define MIB (1ull << 20)

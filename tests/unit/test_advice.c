@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "advice.h"
 #include "fail_capture.h"
+#include "pmu/advice.h"
 
 static struct host host;
 static char *text;

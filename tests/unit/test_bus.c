@@ -2,7 +2,7 @@
 /* The MMIO bus: an access reaches the one device that holds all its bytes, or none. */
 #include <string.h>
 
-#include "bus.h"
+#include "devices/bus.h"
 #include "fail_capture.h"
 
 /* A device that remembers its last access and answers reads with @answer. */

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../regress/child.h"
 #include "fail_capture.h"
+#include "tests/regress/child.h"
 
 static char notes[CHILD_NOTES];
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cpulist.h"
+#include "base/cpulist.h"
 #include "fail_capture.h"
 #include "fake_host.h"
 

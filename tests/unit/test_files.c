@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that must not be one another, however they are named. */
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "files.h"
+#include "output/files.h"
 
 #define LONG_PATH (FAKE_ROOT + 32)
 
@@ -85,6 +88,63 @@ static void what_a_shell_has_opened_counts(void **state)
 	close(fd);
 }
 
+/* More than a pipe holds; returns how much it was, 0 if it was not what was written. */
+static void *read_slowly(void *unused)
+{
+	int fd = open(fifo, O_RDONLY | O_CLOEXEC);
+	uintptr_t size = 0;
+	uint8_t bytes[999];
+	ssize_t got;
+
+	(void)unused;
+	while ((got = read(fd, bytes, sizeof(bytes))) > 0)
+		for (ssize_t i = 0; i < got; i++)
+			if (bytes[i] != (uint8_t)(size++ % 251))
+				return NULL;
+	close(fd);
+	return (void *)size;
+}
+
+static void a_fifo_is_written_as_its_reader_takes_it(void **state)
+{
+	static uint8_t bytes[200000];
+	void *size;
+	pthread_t reader;
+	int fd;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 251);
+	assert_int_equal(pthread_create(&reader, NULL, read_slowly, NULL), 0);
+	fd = files_create(fifo, 60);
+	assert_true(fd >= 0);
+	assert_true(files_write(fd, bytes, sizeof(bytes), 60));
+	close(fd);
+	pthread_join(reader, &size);
+	assert_int_equal((uintptr_t)size, sizeof(bytes));
+}
+
+static void nobody_waits_for_ever_for_a_reader(void **state)
+{
+	static uint8_t bytes[200000];
+	int fd, reader;
+
+	(void)state;
+	assert_int_equal(files_create(fifo, 1), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_failed(files_fail_create("--dtb-out", fifo, 1), STATUS_TIMEOUT,
+		      "nobody opened this FIFO");
+	reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = files_create(fifo, 1);
+	assert_true(fd >= 0);
+	assert_false(files_write(fd, bytes, sizeof(bytes), 1));
+	assert_int_equal(errno, ETIMEDOUT);
+	close(reader);
+	close(fd);
+	assert_int_equal(files_create(root, 1), -1);
+	assert_failed(files_fail_create("--dtb-out", root, 1), STATUS_INPUT, "cannot be written");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -93,6 +153,8 @@ int main(void)
 		TEST(an_input_is_not_overwritten),
 		TEST(outputs_differ_even_if_they_are_new),
 		TEST(what_a_shell_has_opened_counts),
+		TEST(a_fifo_is_written_as_its_reader_takes_it),
+		TEST(nobody_waits_for_ever_for_a_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

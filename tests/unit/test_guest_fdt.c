@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "fail_capture.h"
-#include "guest_fdt.h"
-#include "image.h"
-#include "map.h"
+#include "fdt/guest_fdt.h"
+#include "guest/abi/map.h"
+#include "memory/image.h"
 
 #define MIB (1ull << 20)
 
@@ -212,6 +212,27 @@ static void redistributors_beyond_123_are_a_second_region(void **state)
 	}
 }
 
+static void a_hypervisor_has_its_interrupts_and_smc(void **state)
+{
+	struct guest_fdt guest = plain;
+	const char *gic = "/interrupt-controller@8000000";
+
+	(void)state;
+	guest.el2 = guest.vhe = true;
+	guest.room = 64; /* so that it grows with these too */
+	write_tree(&guest);
+	assert_string("/psci", "method", "smc");
+	ASSERT_CELLS(gic, "interrupts", 1, 9, 4);
+	ASSERT_CELLS("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4, 1, 12, 4);
+	guest.vhe = false; /* the EL2 virtual timer is part of VHE */
+	write_tree(&guest);
+	assert_string("/psci", "method", "smc");
+	ASSERT_CELLS(gic, "interrupts", 1, 9, 4);
+	ASSERT_CELLS("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
+	write_tree(&plain);
+	assert_absent(gic, "interrupts");
+}
+
 static void gicv2_names_the_cpus_of_its_ppis(void **state)
 {
 	struct guest_fdt guest = plain;
@@ -330,6 +351,7 @@ int main(void)
 		cmocka_unit_test(large_memory_takes_64_bits),
 		cmocka_unit_test(gicv3_has_a_redistributor_for_each_cpu),
 		cmocka_unit_test(redistributors_beyond_123_are_a_second_region),
+		cmocka_unit_test(a_hypervisor_has_its_interrupts_and_smc),
 		cmocka_unit_test(gicv2_names_the_cpus_of_its_ppis),
 		cmocka_unit_test(mpidrs_are_kvms),
 		cmocka_unit_test(every_number_of_cpus_fits),

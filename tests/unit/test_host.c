@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Discovery: what a sysfs tree says is found, no more and no less; what cannot be read is named. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,8 +56,13 @@ static enum status discover(struct host *host)
 {
 	struct cpuset all = cpus("0-3");
 
+	enum status status;
+
 	memset(host, 0xff, sizeof(*host));
-	return host_discover(root, &all, host);
+	status = host_discover(root, &all, host);
+	for (int i = 0; !status && i < host->npmus; i++)
+		status = host_read_type(host, &host->pmus[i]);
+	return status;
 }
 
 /* The discovery fails and names the file. */
@@ -188,7 +194,7 @@ static void the_kernel_knows_better_than_sysfs(void **state)
 	assert_cpus(&host.allowed, "2-3");
 	assert_cpus(&host.granted, "2-3");
 	assert_cpus(&host.pmus[0].cpus, "0-3"); /* the PMU's own list is kept */
-	host_online_cpus(&host, &set);
+	assert_true(host_online_cpus(&host, &set));
 	assert_cpus(&set, "0-3");
 	assert_true(host_sysfs_cpus(&host, "online", &set));
 	assert_cpus(&set, "0-1");
@@ -202,11 +208,13 @@ static void sysfs_may_lack_lists_of_cpus(void **state)
 	(void)state;
 	assert_well(discover(&host));
 	assert_false(host_sysfs_cpus(&host, "online", &set));
-	host_online_cpus(&host, &set);
+	assert_false(host_online_cpus(&host, &set));
+	assert_int_equal(errno, ENOENT);
 	assert_cpus(&set, "0-3");
 	put_cpus("all\n", "0-\n");
 	assert_false(host_sysfs_cpus(&host, "present", &set));
-	host_online_cpus(&host, &set);
+	assert_false(host_online_cpus(&host, &set));
+	assert_int_equal(errno, EINVAL);
 	assert_cpus(&set, "0-3");
 }
 
@@ -378,8 +386,10 @@ static void names_up_to_the_limit(void **state)
 	assert_refused(name + 64, "longer than 63 characters");
 }
 
+/* Half a name is another PMU's, and one that is left out without a word is not there. */
 static void pmu_list_keeps_names_whole(void **state)
 {
+	static const char some[] = "a53 (cpus 0-1) and 2 more (minivmm --probe)";
 	struct host host;
 	char text[64];
 
@@ -390,7 +400,25 @@ static void pmu_list_keeps_names_whole(void **state)
 	host_pmu_list(&host, text, sizeof("a53 (cpus 0-1), a72 (cpus 2-3)"));
 	assert_string_equal(text, "a53 (cpus 0-1), a72 (cpus 2-3)");
 	host_pmu_list(&host, text, sizeof("a53 (cpus 0-1), a72 (cpus 2-3)") - 1);
-	assert_string_equal(text, "a53 (cpus 0-1)");
+	assert_string_equal(text, "2 more (minivmm --probe)");
+	fake_host_pmu(&host, "armv8_x1", "4");
+	host_pmu_list(&host, text, sizeof("a53 (cpus 0-1), a72 (cpus 2-3), armv8_x1 (cpus 4)"));
+	assert_string_equal(text, "a53 (cpus 0-1), a72 (cpus 2-3), armv8_x1 (cpus 4)");
+	host_pmu_list(&host, text, sizeof("a53 (cpus 0-1), a72 (cpus 2-3), armv8_x1 (cpus 4)") - 1);
+	assert_string_equal(text, some);
+}
+
+static void many_pmus_are_counted(void **state)
+{
+	struct host host;
+	char text[512];
+
+	(void)state;
+	fake_host(&host, "0-63");
+	for (int i = 0; i < HOST_MAX_PMUS; i++)
+		fake_host_pmu(&host, "armv8_pmuv3_of_a_long_name", "0,2,4,6,8,10,12,14,16,18,20");
+	host_pmu_list(&host, text, sizeof(text));
+	assert_non_null(strstr(text, "16,18,20) and 9 more (minivmm --probe)"));
 }
 
 static void clusters_are_the_pmus(void **state)
@@ -491,29 +519,18 @@ static void every_file_is_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_TREE(no_pmu_is_no_error),
-		ON_TREE(one_pmu),
-		ON_TREE(two_pmus_by_lowest_cpu),
-		ON_TREE(three_pmus_and_holes),
-		ON_TREE(equal_cpus_go_by_name),
-		ON_TREE(the_kernel_knows_better_than_sysfs),
-		ON_TREE(sysfs_may_lack_lists_of_cpus),
-		ON_TREE(many_cpus),
-		ON_TREE(no_allowed_cpu_is_an_error),
-		ON_TREE(other_pmus_are_left_out),
-		ON_TREE(a_pmu_of_no_cpu_is_left_out),
-		ON_TREE(links_are_followed),
-		ON_TREE(malformed_pmus_are_named),
-		ON_TREE(a_pmu_without_type_is_named),
-		ON_TREE(an_unreadable_pmu_is_named),
-		ON_TREE(too_long_a_file_is_named),
-		ON_TREE(pmus_up_to_the_limit),
-		ON_TREE(names_up_to_the_limit),
-		ON_TREE(pmu_list_keeps_names_whole),
-		ON_TREE(clusters_are_the_pmus),
-		ON_TREE(cpus_without_pmu_are_a_cluster),
-		ON_TREE(one_pmu_asks_the_topology),
-		ON_TREE(unknown_clusters_give_all_cpus),
+		ON_TREE(no_pmu_is_no_error),           ON_TREE(one_pmu),
+		ON_TREE(two_pmus_by_lowest_cpu),       ON_TREE(three_pmus_and_holes),
+		ON_TREE(equal_cpus_go_by_name),        ON_TREE(the_kernel_knows_better_than_sysfs),
+		ON_TREE(sysfs_may_lack_lists_of_cpus), ON_TREE(many_cpus),
+		ON_TREE(no_allowed_cpu_is_an_error),   ON_TREE(other_pmus_are_left_out),
+		ON_TREE(a_pmu_of_no_cpu_is_left_out),  ON_TREE(links_are_followed),
+		ON_TREE(malformed_pmus_are_named),     ON_TREE(a_pmu_without_type_is_named),
+		ON_TREE(an_unreadable_pmu_is_named),   ON_TREE(too_long_a_file_is_named),
+		ON_TREE(pmus_up_to_the_limit),         ON_TREE(names_up_to_the_limit),
+		ON_TREE(pmu_list_keeps_names_whole),   ON_TREE(many_pmus_are_counted),
+		ON_TREE(clusters_are_the_pmus),        ON_TREE(cpus_without_pmu_are_a_cluster),
+		ON_TREE(one_pmu_asks_the_topology),    ON_TREE(unknown_clusters_give_all_cpus),
 		ON_TREE(every_file_is_closed),
 	};
 

@@ -117,6 +117,25 @@ static void images_that_no_mem_is_enough_for(void **state)
 	assert_refused("elf", NULL, "use --mem=32768M or more");
 }
 
+/* Linux finds its initrd in the first 32 GiB; an image that fills them leaves no room in any RAM.
+ */
+static void initrds_that_no_mem_is_enough_for(void **state)
+{
+	struct elf_file elf = elf_of(1);
+
+	(void)state;
+	put_pattern("initrd", 1);
+	elf.header.e_entry = RAM + IMAGE_DTB_ROOM;
+	elf.segments[0] = segment(sizeof(elf), 0x1000, RAM + IMAGE_DTB_ROOM,
+				  (32ull << 30) - IMAGE_DTB_ROOM - 0x1000);
+	put_elf("elf", &elf, sizeof(elf) + 0x1000);
+	assert_refused("elf", NULL, "use --mem=32768M or more");
+	elf.segments[0].p_memsz += 0x1000;
+	put_elf("elf", &elf, sizeof(elf) + 0x1000);
+	use_ram(34ull << 30);
+	assert_refused("elf", "initrd", "no --mem is enough");
+}
+
 static void elf_for_another_machine(void **state)
 {
 	struct elf_file elf = good_elf();
@@ -309,6 +328,7 @@ int main(void)
 		IMAGE_TEST(flat_images_that_do_not_fit),
 		IMAGE_TEST(linux_images_that_do_not_fit),
 		IMAGE_TEST(images_that_no_mem_is_enough_for),
+		IMAGE_TEST(initrds_that_no_mem_is_enough_for),
 		IMAGE_TEST(elf_for_another_machine),
 		IMAGE_TEST(a_vmlinux),
 		IMAGE_TEST(elf_cut_short),

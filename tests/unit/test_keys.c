@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys at the terminal: what is the guest's and what is minivmm's. */
+#include "devices/keys.h"
 #include "fail_capture.h"
-#include "keys.h"
 
 #define CTRL(letter) ((letter)&0x1f)
 
@@ -49,12 +49,28 @@ static void who_does_not_listen_gets_no_ctrl_c(void **state)
 	assert_int_equal(keys_take(&keys, 'c', false), KEY_SEND);
 }
 
+/* Of who ignored the signals that these keys send elsewhere. */
+static void ignored_signals_have_no_keys(void **state)
+{
+	struct keys keys = { .no_interrupt = true };
+
+	(void)state;
+	assert_int_equal(keys_take(&keys, CTRL('c'), false), KEY_SEND);
+	assert_int_equal(keys_take(&keys, CTRL('z'), false), KEY_STOP);
+	keys = (struct keys){ .no_stop = true };
+	assert_int_equal(keys_take(&keys, CTRL('c'), false), KEY_END);
+	assert_int_equal(keys_take(&keys, CTRL('z'), false), KEY_SEND);
+	assert_int_equal(keys_take(&keys, CTRL('a'), false), KEY_NONE);
+	assert_int_equal(keys_take(&keys, 'z', false), KEY_STOP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_other_keys_are_the_guests),
 		cmocka_unit_test(commands_follow_ctrl_a),
 		cmocka_unit_test(who_does_not_listen_gets_no_ctrl_c),
+		cmocka_unit_test(ignored_signals_have_no_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

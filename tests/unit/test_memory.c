@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "fail_capture.h"
-#include "memory.h"
+#include "memory/memory.h"
 
 #define BASE 0x40000000ull
 #define SIZE 0x200000ull
@@ -26,7 +26,7 @@ static int map(void **state)
 {
 	(void)state;
 	fail_reset();
-	assert_well(memory_map(&memory, BASE, SIZE));
+	assert_well(memory_map(&memory, BASE, SIZE, 0));
 	return 0;
 }
 
@@ -77,14 +77,14 @@ static void much_is_in_huge_pages_and_untouched(void **state)
 
 	(void)state;
 	for (uint64_t size = 256 * MIB; size <= 4096 * MIB; size *= 2) {
-		assert_well(memory_map(&much, BASE, size));
+		assert_well(memory_map(&much, BASE, size, 0));
 		assert_int_equal((uintptr_t)much.host % (2 * MIB), BASE % (2 * MIB));
 		assert_int_equal(*(uint8_t *)memory_at(&much, BASE, 1), 0);
 		assert_int_equal(*(uint8_t *)memory_at(&much, BASE + size - 1, 1), 0);
 		if (access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0)
 			assert_true(smaps_has(much.host, "VmFlags:", " hg"));
 		memory_unmap(&much);
-		assert_well(memory_map(&much, BASE, size));
+		assert_well(memory_map(&much, BASE, size, 0));
 		assert_true(smaps_has(much.host, "Rss:", " 0 kB"));
 		memory_unmap(&much);
 	}
@@ -95,7 +95,7 @@ static void assert_suits_blocks(uint64_t size, uint64_t block)
 {
 	struct memory much;
 
-	assert_well(memory_map(&much, BASE, size));
+	assert_well(memory_map(&much, BASE, size, 0));
 	assert_int_equal((uintptr_t)much.host % block, BASE % block);
 	assert_int_equal(*(uint8_t *)memory_at(&much, BASE, 1), 0);
 	assert_int_equal(*(uint8_t *)memory_at(&much, BASE + size - 1, 1), 0);
@@ -176,7 +176,7 @@ static void too_much_names_the_option(void **state)
 	struct memory huge = { .host = memory.host, .size = 1 };
 
 	(void)state;
-	assert_failed(memory_map(&huge, BASE, 1ull << 60), STATUS_HOST, "--mem");
+	assert_failed(memory_map(&huge, BASE, 1ull << 60, 0), STATUS_HOST, "--mem");
 	assert_null(huge.host);
 	assert_null(memory_at(&huge, BASE, 1));
 	memory_unmap(&huge);

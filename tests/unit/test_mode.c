@@ -5,10 +5,10 @@
 
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "affinity.h"
-#include "command_line.h"
-#include "mode.h"
-#include "mode_choice.h"
+#include "options/command_line.h"
+#include "pmu/affinity.h"
+#include "pmu/mode.h"
+#include "pmu/mode_choice.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -141,20 +141,22 @@ static void check(const struct expected *expected, size_t count)
 	}
 }
 
-#define NONE_OF_TWO    "explicit: no host PMU covers cpus 0-3 (a53 (cpus 0-1), a72 (cpus 2-3))\n"
-#define NO_SET_PMU     "explicit: KVM does not offer SET_PMU (Linux 5.18)\n"
-#define NO_COMPOSITE   "composite: KVM does not offer FIXED_COUNTERS_ONLY\n"
-#define COMPOSITE      "composite: chosen, KVM offers FIXED_COUNTERS_ONLY\n"
-#define NARROWED(c, p) "explicit: chosen, vCPUs narrowed to cpus " c ", which " p " covers\n"
+#define NONE_OF_TWO                                                                                \
+	"not explicit: no single host PMU covers cpus 0-3 (a53 (cpus 0-1), a72 (cpus 2-3))\n"
+#define NO_SET_PMU     "not explicit: KVM does not offer SET_PMU (Linux 5.18)\n"
+#define NO_COMPOSITE   "not composite: KVM does not offer FIXED_COUNTERS_ONLY\n"
+#define COMPOSITE      "auto chose composite: KVM offers FIXED_COUNTERS_ONLY\n"
+#define NARROWED(c, p) "auto chose explicit and keeps the vCPUs on cpus " c ", which " p " covers\n"
 
 static void auto_without_pmu_is_off(void **state)
 {
 	static const struct expected expected[] = {
-		{ NOPMU, "", "", PMU_OFF, NULL, NULL, "off: chosen, this host has no core PMU\n" },
+		{ NOPMU, "", "", PMU_OFF, NULL, NULL,
+		  "auto chose off: this host has no core PMU\n" },
 		{ NOPMU, "PSCT", "", PMU_OFF, NULL, NULL,
-		  "off: chosen, this host has no core PMU\n" },
+		  "auto chose off: this host has no core PMU\n" },
 		{ TWO, "", "", PMU_OFF, NULL, NULL,
-		  "off: chosen, this host's KVM has no PMU for guests (KVM_CAP_ARM_PMU_V3)\n" },
+		  "auto chose off: this host's KVM has no PMU for guests (KVM_CAP_ARM_PMU_V3)\n" },
 	};
 
 	(void)state;
@@ -165,21 +167,21 @@ static void auto_is_explicit_where_one_pmu_covers_all(void **state)
 {
 	static const struct expected expected[] = {
 		{ ONE, "PS", "", PMU_EXPLICIT, "armv8_pmuv3_0", NULL,
-		  "explicit: chosen, armv8_pmuv3_0 covers cpus 0-3\n" },
+		  "auto chose explicit: armv8_pmuv3_0 covers cpus 0-3\n" },
 		{ TWO, "PSCT", "--affinity=2-3", PMU_EXPLICIT, "a72", NULL,
-		  "explicit: chosen, a72 covers cpus 2-3\n" },
+		  "auto chose explicit: a72 covers cpus 2-3\n" },
 		{ TWO, "PS", "--affinity=1", PMU_EXPLICIT, "a53", NULL,
-		  "explicit: chosen, a53 covers cpus 1\n" },
+		  "auto chose explicit: a53 covers cpus 1\n" },
 		{ TWO, "PSC", "--cpus=2 --affinity=0:0;1:1", PMU_EXPLICIT, "a53", NULL,
-		  "explicit: chosen, a53 covers cpus 0-1\n" },
+		  "auto chose explicit: a53 covers cpus 0-1\n" },
 		{ THREE, "PSC", "--cpus=4 --affinity=3-6", PMU_EXPLICIT, "a710", NULL,
-		  "explicit: chosen, a710 covers cpus 3-6\n" },
+		  "auto chose explicit: a710 covers cpus 3-6\n" },
 		{ PARTLY, "PS", "--affinity=0-1", PMU_EXPLICIT, "a53", NULL,
-		  "explicit: chosen, a53 covers cpus 0-1\n" },
+		  "auto chose explicit: a53 covers cpus 0-1\n" },
 		{ ONE, "PSC", "--pmu-filter=deny:0x11 --pmu-counters=2", PMU_EXPLICIT,
-		  "armv8_pmuv3_0", NULL, "explicit: chosen, armv8_pmuv3_0 covers cpus 0-3\n" },
+		  "armv8_pmuv3_0", NULL, "auto chose explicit: armv8_pmuv3_0 covers cpus 0-3\n" },
 		{ TWO, "PSC", "--affinity=2-3 --migrate=step:3,2", PMU_EXPLICIT, "a72", NULL,
-		  "explicit: chosen, a72 covers cpus 2-3\n" },
+		  "auto chose explicit: a72 covers cpus 2-3\n" },
 	};
 
 	(void)state;
@@ -191,15 +193,16 @@ static void auto_is_composite_else(void **state)
 	static const struct expected expected[] = {
 		{ TWO, "PSC", "", PMU_COMPOSITE, NULL, NULL, NONE_OF_TWO COMPOSITE },
 		{ TWO, "PSC", "--cpus=2 --affinity=0:0;1:2", PMU_COMPOSITE, NULL, NULL,
-		  "explicit: no host PMU covers cpus 0,2 (a53 (cpus 0-1), a72 (cpus "
+		  "not explicit: no single host PMU covers cpus 0,2 (a53 (cpus 0-1), a72 (cpus "
 		  "2-3))\n" COMPOSITE },
 		{ THREE, "PSC", "--affinity=0,3,7", PMU_COMPOSITE, NULL, NULL,
-		  "explicit: no host PMU covers cpus 0,3,7 (a510 (cpus 0-2), a710 (cpus 3-6), "
+		  "not explicit: no single host PMU covers cpus 0,3,7 (a510 (cpus 0-2), a710 (cpus "
+		  "3-6), "
 		  "x2 (cpus 7))\n" COMPOSITE },
 		{ TWO, "PC", "", PMU_COMPOSITE, NULL, NULL, NO_SET_PMU COMPOSITE },
 		/* The plan takes the vCPUs to where their affinity does not. */
 		{ TWO, "PSC", "--affinity=0-1 --migrate=step:0,2", PMU_COMPOSITE, NULL, NULL,
-		  "explicit: no host PMU covers cpus 0-2 (a53 (cpus 0-1), a72 (cpus "
+		  "not explicit: no single host PMU covers cpus 0-2 (a53 (cpus 0-1), a72 (cpus "
 		  "2-3))\n" COMPOSITE },
 		/* vCPU 1 is not named and may go anywhere. */
 		{ TWO, "PSC", "--cpus=3 --affinity=0:0;2:1", PMU_COMPOSITE, NULL, NULL,
@@ -218,23 +221,23 @@ static void auto_narrows_else(void **state)
 		{ TWO, "PS", "", PMU_EXPLICIT, "a53", "0-1",
 		  NONE_OF_TWO NO_COMPOSITE NARROWED("0-1", "a53") },
 		{ TWO, "PS", "--affinity=1-3", PMU_EXPLICIT, "a72", "2-3",
-		  "explicit: no host PMU covers cpus 1-3 (a53 (cpus 0-1), a72 (cpus "
+		  "not explicit: no single host PMU covers cpus 1-3 (a53 (cpus 0-1), a72 (cpus "
 		  "2-3))\n" NO_COMPOSITE NARROWED("2-3", "a72") },
 		{ MORE_BIG, "PS", "", PMU_EXPLICIT, "a72", "2-5",
-		  "explicit: no host PMU covers cpus 0-5 (a53 (cpus 0-1), a72 (cpus "
+		  "not explicit: no single host PMU covers cpus 0-5 (a53 (cpus 0-1), a72 (cpus "
 		  "2-5))\n" NO_COMPOSITE NARROWED("2-5", "a72") },
 		{ HINDERED, "PS", "", PMU_EXPLICIT, "a53", "0-2",
-		  "explicit: no host PMU covers cpus 0-3 (a53 (cpus 0-2), a72 (cpus "
+		  "not explicit: no single host PMU covers cpus 0-3 (a53 (cpus 0-2), a72 (cpus "
 		  "3-6))\n" NO_COMPOSITE NARROWED("0-2", "a53") },
 		{ TWO, "PS", "--migrate=step:0,1", PMU_EXPLICIT, "a53", "0-1",
 		  NONE_OF_TWO NO_COMPOSITE NARROWED("0-1", "a53") },
 		/* CPUs without a PMU are left: composite does not run there either. */
 		{ PARTLY, "PSC", "", PMU_EXPLICIT, "a53", "0-1",
-		  "explicit: no host PMU covers cpus 0-3 (a53 (cpus 0-1))\n"
-		  "composite: cpus 2-3 have no host PMU\n" NARROWED("0-1", "a53") },
+		  "not explicit: no single host PMU covers cpus 0-3 (a53 (cpus 0-1))\n"
+		  "not composite: cpus 2-3 have no host PMU\n" NARROWED("0-1", "a53") },
 		/* a53 covers more, but vCPU 1 would be left with none. */
 		{ MORE_BIG, "PS", "--cpus=2 --affinity=0:0-2;1:2", PMU_EXPLICIT, "a72", "2",
-		  "explicit: no host PMU covers cpus 0-2 (a53 (cpus 0-1), a72 (cpus "
+		  "not explicit: no single host PMU covers cpus 0-2 (a53 (cpus 0-1), a72 (cpus "
 		  "2-5))\n" NO_COMPOSITE NARROWED("2", "a72") },
 	};
 
@@ -246,11 +249,13 @@ static void filter_and_counters_rule_composite_out(void **state)
 {
 	static const struct expected expected[] = {
 		{ TWO, "PSC", "--pmu-filter=allow:0x11", PMU_EXPLICIT, "a53", "0-1",
-		  NONE_OF_TWO "composite: ruled out by --pmu-filter\n" NARROWED("0-1", "a53") },
+		  NONE_OF_TWO "not composite: ruled out by --pmu-filter\n" NARROWED("0-1", "a53") },
 		{ TWO, "PSC", "--pmu-counters=4", PMU_EXPLICIT, "a53", "0-1",
-		  NONE_OF_TWO "composite: ruled out by --pmu-counters\n" NARROWED("0-1", "a53") },
+		  NONE_OF_TWO
+		  "not composite: ruled out by --pmu-counters\n" NARROWED("0-1", "a53") },
 		{ TWO, "PSC", "--pmu-counters=0", PMU_EXPLICIT, "a53", "0-1",
-		  NONE_OF_TWO "composite: ruled out by --pmu-counters\n" NARROWED("0-1", "a53") },
+		  NONE_OF_TWO
+		  "not composite: ruled out by --pmu-counters\n" NARROWED("0-1", "a53") },
 	};
 
 	(void)state;
@@ -262,27 +267,27 @@ static void auto_is_off_at_last(void **state)
 	static const struct expected expected[] = {
 		{ TWO, "PO", "", PMU_OFF, NULL, NULL,
 		  NO_SET_PMU NO_COMPOSITE
-		  "off: chosen, which host PMU KVM takes was not seen with perf_event_open\n" },
+		  "auto chose off: perf_event_open did not show which host PMU KVM takes\n" },
 		{ TWO, "PO0", "--affinity=2-3", PMU_OFF, NULL, NULL,
 		  NO_SET_PMU NO_COMPOSITE
-		  "default: KVM takes a53, which covers no CPU of some vCPU\n"
-		  "off: chosen, no other mode is left\n" },
+		  "not default: KVM takes a53, which covers no CPU of some vCPU\n"
+		  "auto chose off: no other mode is left\n" },
 		{ TWO, "PO1", "--cpus=2 --affinity=0:1-3;1:1", PMU_OFF, NULL, NULL,
 		  NO_SET_PMU NO_COMPOSITE
-		  "default: KVM takes a72, which covers no CPU of some vCPU\n"
-		  "off: chosen, no other mode is left\n" },
+		  "not default: KVM takes a72, which covers no CPU of some vCPU\n"
+		  "auto chose off: no other mode is left\n" },
 		{ TWO, "PS", "--cpus=2 --affinity=0:0-1;1:2-3", PMU_OFF, NULL, NULL,
 		  NONE_OF_TWO NO_COMPOSITE
-		  "off: chosen, no host PMU covers a CPU of every vCPU\n" },
+		  "auto chose off: no host PMU covers a CPU of every vCPU\n" },
 		/* Also where a probe on such CPUs found nothing that KVM offers. */
 		{ PARTLY, "PSC", "--affinity=2-3", PMU_OFF, NULL, NULL,
-		  "off: chosen, none of the vCPUs' CPUs has a host PMU\n" },
+		  "auto chose off: none of the vCPUs' CPUs has a host PMU\n" },
 		{ PARTLY, "P", "--affinity=2-3", PMU_OFF, NULL, NULL,
-		  "off: chosen, none of the vCPUs' CPUs has a host PMU\n" },
+		  "auto chose off: none of the vCPUs' CPUs has a host PMU\n" },
 		{ PARTLY, "PSC", "--cpus=2 --affinity=0:1;1:2", PMU_OFF, NULL, NULL,
-		  "explicit: no host PMU covers cpus 1-2 (a53 (cpus 0-1))\n"
-		  "composite: cpus 2 have no host PMU\n"
-		  "off: chosen, no host PMU covers a CPU of every vCPU\n" },
+		  "not explicit: no single host PMU covers cpus 1-2 (a53 (cpus 0-1))\n"
+		  "not composite: cpus 2 have no host PMU\n"
+		  "auto chose off: no host PMU covers a CPU of every vCPU\n" },
 	};
 
 	(void)state;
@@ -295,17 +300,17 @@ static void auto_is_default_without_set_pmu(void **state)
 	static const struct expected expected[] = {
 		{ ONE, "PO0", "", PMU_DEFAULT, NULL, NULL,
 		  NO_SET_PMU NO_COMPOSITE
-		  "default: chosen, KVM takes armv8_pmuv3_0, which covers cpus 0-3\n" },
+		  "auto chose default: KVM takes armv8_pmuv3_0, which covers cpus 0-3\n" },
 		{ TWO, "PO1", "", PMU_DEFAULT, NULL, "2-3",
-		  NO_SET_PMU NO_COMPOSITE "default: chosen, KVM takes a72; vCPUs narrowed to cpus "
-					  "2-3, which it covers\n" },
+		  NO_SET_PMU NO_COMPOSITE "auto chose default and keeps the vCPUs on cpus 2-3: KVM "
+					  "takes a72, which covers them\n" },
 		{ TWO, "PO0", "--affinity=0-1", PMU_DEFAULT, NULL, NULL,
 		  NO_SET_PMU NO_COMPOSITE
-		  "default: chosen, KVM takes a53, which covers cpus 0-1\n" },
+		  "auto chose default: KVM takes a53, which covers cpus 0-1\n" },
 		{ PARTLY, "PO0", "", PMU_DEFAULT, NULL, "0-1",
-		  NO_SET_PMU "composite: cpus 2-3 have no host PMU\n"
-			     "default: chosen, KVM takes a53; vCPUs narrowed to cpus 0-1, which it "
-			     "covers\n" },
+		  NO_SET_PMU "not composite: cpus 2-3 have no host PMU\n"
+			     "auto chose default and keeps the vCPUs on cpus 0-1: KVM takes a53, "
+			     "which covers them\n" },
 	};
 
 	(void)state;
@@ -333,7 +338,7 @@ static void one_place_decides_where_vcpu_0_starts(void **state)
 		{ TWO, "--pmu=default --affinity=2-3 --migrate=random:50ms", 2,
 		  "CPU 2, where vCPU 0 starts: a72" },
 		{ TWO, "--pmu=explicit --cpus=2 --affinity=0:2-3;1:0-1 --migrate=every:50ms", 0,
-		  "that of CPU 0, where vCPU 0 starts: a53" },
+		  "PMU of CPU 0, where vCPU 0 starts: a53" },
 		{ TWO, "--pmu=explicit:a72", -1, "explicit" },
 		{ TWO, "--pmu=explicit:a72 --affinity=0-3", 2, "explicit" },
 		{ TWO, "--pmu=explicit:a72 --affinity=0-1", 0, "explicit" },
@@ -486,15 +491,15 @@ static void explicit_takes_the_pmu_asked_for(void **state)
 	static const struct expected expected[] = {
 		{ TWO, "PS", "--pmu=explicit:a72", PMU_EXPLICIT, "a72", "2-3",
 		  "explicit: asked for, with a72 (cpus 2-3)\n"
-		  "explicit: vCPUs kept on cpus 2-3; --affinity allows others\n" },
+		  "explicit: minivmm keeps the vCPUs on cpus 2-3; --affinity allows other CPUs\n" },
 		{ TWO, "PS", "--pmu=explicit:a72 --affinity=0-1", PMU_EXPLICIT, "a72", NULL,
 		  "explicit: asked for, with a72 (cpus 2-3)\n" },
 		{ TWO, "PS", "--pmu=explicit:cpu3", PMU_EXPLICIT, "a72", "2-3",
 		  "explicit: asked for, with a72 (cpus 2-3)\n"
-		  "explicit: vCPUs kept on cpus 2-3; --affinity allows others\n" },
+		  "explicit: minivmm keeps the vCPUs on cpus 2-3; --affinity allows other CPUs\n" },
 		{ TWO, "PS", "--pmu=explicit:cpu0", PMU_EXPLICIT, "a53", "0-1",
 		  "explicit: asked for, with a53 (cpus 0-1)\n"
-		  "explicit: vCPUs kept on cpus 0-1; --affinity allows others\n" },
+		  "explicit: minivmm keeps the vCPUs on cpus 0-1; --affinity allows other CPUs\n" },
 		{ TWO, "PS", "--pmu=explicit:cpu0 --affinity=0-3", PMU_EXPLICIT, "a53", NULL,
 		  "explicit: asked for, with a53 (cpus 0-1)\n" },
 		{ ONE, "PS", "--pmu=explicit", PMU_EXPLICIT, "armv8_pmuv3_0", NULL,
@@ -502,22 +507,19 @@ static void explicit_takes_the_pmu_asked_for(void **state)
 		{ TWO, "PS", "--pmu=explicit --affinity=2-3", PMU_EXPLICIT, "a72", NULL,
 		  "explicit: asked for; a72 covers cpus 2-3\n" },
 		{ TWO, "PS", "--pmu=explicit", PMU_EXPLICIT, "a53", "0-1",
-		  "explicit: asked for; no host PMU covers cpus 0-3, so that of CPU 0, where vCPU "
-		  "0 "
-		  "starts: a53 (cpus 0-1)\n"
-		  "explicit: vCPUs kept on cpus 0-1; --affinity allows others\n" },
+		  "explicit: asked for; no host PMU covers cpus 0-3, so minivmm takes the PMU of "
+		  "CPU 0, where vCPU 0 starts: a53 (cpus 0-1)\n"
+		  "explicit: minivmm keeps the vCPUs on cpus 0-1; --affinity allows other CPUs\n" },
 		{ TWO, "PS", "--pmu=explicit --migrate=step:2,0", PMU_EXPLICIT, "a72", NULL,
-		  "explicit: asked for; no host PMU covers cpus 0-3, so that of CPU 2, where vCPU "
-		  "0 "
-		  "starts: a72 (cpus 2-3)\n" },
+		  "explicit: asked for; no host PMU covers cpus 0-3, so minivmm takes the PMU of "
+		  "CPU 2, where vCPU 0 starts: a72 (cpus 2-3)\n" },
 		{ TWO, "PS", "--pmu=explicit --affinity=0-1 --migrate=step:2,3", PMU_EXPLICIT,
 		  "a72", NULL,
-		  "explicit: asked for; no host PMU covers cpus 0-3, so that of CPU 2, where vCPU "
-		  "0 "
-		  "starts: a72 (cpus 2-3)\n" },
+		  "explicit: asked for; no host PMU covers cpus 0-3, so minivmm takes the PMU of "
+		  "CPU 2, where vCPU 0 starts: a72 (cpus 2-3)\n" },
 		{ TWO, "PST", "--pmu=strict:a72", PMU_STRICT, "a72", "2-3",
 		  "strict: asked for, with a72 (cpus 2-3)\n"
-		  "strict: vCPUs kept on cpus 2-3; --affinity allows others\n" },
+		  "strict: minivmm keeps the vCPUs on cpus 2-3; --affinity allows other CPUs\n" },
 		{ TWO, "PST", "--pmu=strict --affinity=1", PMU_STRICT, "a53", NULL,
 		  "strict: asked for; a53 covers cpus 1\n" },
 		/* strict has no default PMU to find where vCPU 0 starts. */
@@ -525,12 +527,13 @@ static void explicit_takes_the_pmu_asked_for(void **state)
 		  "strict: asked for, with a53 (cpus 0-1)\n" },
 		{ PARTLY, "PSC", "--pmu=composite", PMU_COMPOSITE, NULL, "0-1",
 		  "composite: asked for\n"
-		  "composite: vCPUs kept on cpus 0-1; --affinity allows others\n" },
+		  "composite: minivmm keeps the vCPUs on cpus 0-1; --affinity allows other "
+		  "CPUs\n" },
 		{ PARTLY, "PSC", "--pmu=composite --migrate=step:0,2", PMU_COMPOSITE, NULL, NULL,
 		  "composite: asked for\n" },
 		{ TWO, "PST", "--pmu=strict --cpus=2 --affinity=0:2;1:0", PMU_STRICT, "a72", NULL,
-		  "strict: asked for; no host PMU covers cpus 0,2, so that of CPU 2, where vCPU 0 "
-		  "starts: a72 (cpus 2-3)\n" },
+		  "strict: asked for; no host PMU covers cpus 0,2, so minivmm takes the PMU of CPU "
+		  "2, where vCPU 0 starts: a72 (cpus 2-3)\n" },
 	};
 
 	(void)state;
@@ -595,9 +598,8 @@ static void what_is_not_to_be_had_is_an_error(void **state)
 		{ PARTLY, "PS", "--pmu=default --affinity=3", STATUS_HOST,
 		  "--pmu=default: CPU 3, where vCPU 0 starts, has no host PMU" },
 		{ TWO, "PS", "--migrate=step:0,2", STATUS_USAGE,
-		  "--migrate: the plan's cpus 0,2 leave a53 (cpus 0-1), which --pmu=auto narrowed "
-		  "the "
-		  "vCPUs to" },
+		  "--migrate: the plan's cpus 0,2 leave a53 (cpus 0-1), where --pmu=auto keeps "
+		  "the vCPUs" },
 		{ TWO, "PS", "--affinity=0-1 --migrate=step:0,2", STATUS_USAGE,
 		  "the plan's cpus 0,2 leave a53" },
 	};
@@ -736,16 +738,49 @@ static void no_probe_no_difference(void **state)
 		}
 }
 
-/* What does not fit is cut off, but the last line still ends. */
+/* On the host that has most to say. */
+static void the_longest_reasons_are_whole(void **state)
+{
+	static struct run run;
+	char list[CPULIST_WHOLE] = "";
+	size_t used = 0;
+
+	(void)state;
+	for (int cpu = 0; cpu < CPUSET_CPUS - 2; cpu += 2)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", cpu ? "," : "",
+					 cpu);
+	for (size_t offers = 0; offers < 2; offers++) {
+		choose(&run, THREE, offers ? "PO0" : "PS", "");
+		fake_host(&run.host, list);
+		for (int i = 0; i < HOST_MAX_PMUS; i++) {
+			struct cpuset one = cpus(i ? "0" : "2");
+
+			fake_host_pmu(&run.host, "", "1");
+			memset(run.host.pmus[i].name, 'a' + i, sizeof(run.host.pmus[i].name) - 1);
+			cpuset_minus(&run.host.pmus[i].cpus, &run.host.allowed, &one);
+		}
+		assert_well(choose_cpus(&run.options, &run.host, &run.choice));
+		assert_well(choose_mode(&run.options, &run.host, &run.offers, &run.choice));
+		assert_null(strstr(run.choice.reasons, "...\n"));
+		assert_true(strlen(run.choice.reasons) > CPULIST_TEXT);
+	}
+}
+
+/* What does not fit is cut off, and told so; what nobody is told is not written. */
 static void reasons_stay_lines(void **state)
 {
 	struct choice choice = { .reasons = "" };
+	struct options options = { .quiet = true };
+	const struct mode_context c = { .options = &options, .choice = &choice };
 
 	(void)state;
+	mode_reason(&c, "nobody hears this\n");
+	assert_string_equal(choice.reasons, "");
+	options.quiet = false;
 	for (int i = 0; i < 200; i++)
-		mode_reason(&choice, "step %d: %s\n", i, "no host PMU covers it");
+		mode_reason(&c, "step %d: %s\n", i, "no host PMU covers it");
 	assert_int_equal(strlen(choice.reasons), sizeof(choice.reasons) - 1);
-	assert_int_equal(choice.reasons[sizeof(choice.reasons) - 2], '\n');
+	assert_string_equal(choice.reasons + sizeof(choice.reasons) - 5, "...\n");
 	assert_memory_equal(choice.reasons, "step 0: no host PMU covers it\n", 30);
 }
 
@@ -771,6 +806,7 @@ int main(void)
 		cmocka_unit_test(named_modes_leave_the_plan_alone),
 		cmocka_unit_test(probes_only_where_composite_is_in_question),
 		cmocka_unit_test(no_probe_no_difference),
+		cmocka_unit_test(the_longest_reasons_are_whole),
 		cmocka_unit_test(reasons_stay_lines),
 	};
 

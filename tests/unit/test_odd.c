@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "fail_capture.h"
-#include "odd.h"
+#include "report/odd.h"
 
 static struct lab_record good(void)
 {
@@ -83,6 +83,22 @@ static void each_kind_has_a_line(void **state)
 	free(text);
 }
 
+static void only_what_is_there_is_told(void **state)
+{
+	struct lab_record record = good();
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	record.cntvct_end = 4;
+	odd_print(odd_find(&record, true), 0, &record, out);
+	fclose(out);
+	assert_string_equal(text, "record: vCPU 0, window 7: CNTVCT_EL0 went back from 0x5 to 0x4; "
+				  "further windows like this are not reported\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +106,7 @@ int main(void)
 		cmocka_unit_test(counters_that_go_back_are_odd),
 		cmocka_unit_test(time_that_goes_back_is_odd),
 		cmocka_unit_test(each_kind_has_a_line),
+		cmocka_unit_test(only_what_is_there_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

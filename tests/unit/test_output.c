@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fail_capture.h"
-#include "output.h"
+#include "output/output.h"
 
 static struct output_room room;
 
@@ -138,7 +138,7 @@ static void *flush_meanwhile(void *argument)
 {
 	usleep(50000);
 	*(bool *)argument = output_flush(&output);
-	output_hurry(&output, true);
+	output_set_nonblocking(&output, true);
 	pthread_kill(vcpu, SIGUSR1);
 	return NULL;
 }
@@ -170,7 +170,7 @@ static void what_the_end_cuts_short_is_kept(void **state)
 		pthread_t main_thread;
 		bool flushed;
 
-		output_hurry(&output, false);
+		output_set_nonblocking(&output, false);
 		fcntl(out[1], F_SETFL, flags);
 		assert_int_equal(pthread_create(&main_thread, NULL, flush_meanwhile, &flushed), 0);
 		put(flags ? "a\n" : "b\n");
@@ -222,7 +222,7 @@ static void on_limit(void *owner)
 {
 	assert_ptr_equal(owner, out);
 	reached++;
-	output_hurry(&output, true); /* as the machine does it */
+	output_set_nonblocking(&output, true); /* as the machine does it */
 }
 
 /* Both ways out: a line's own, and the main thread's for what has no newline. */

@@ -2,8 +2,8 @@
 /* The UART's registers, input and interrupt, used the way Linux' amba-pl011 driver does. */
 #include <string.h>
 
+#include "devices/pl011.h"
 #include "fail_capture.h"
-#include "pl011.h"
 
 static struct output_room room;
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpulist.h"
+#include "base/cpulist.h"
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "probe.h"
+#include "pmu/probe.h"
 
 /* The whole output; probe_print() writes to stdout, which glibc lets one put elsewhere. */
 static char *probed(const struct host *host, const struct choice *choice)

@@ -7,12 +7,13 @@
 
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "record.h"
+#include "report/record.h"
 
 static struct output_room room;
 
 static struct host host;
 static struct record record;
+static FILE *file; /* record_close() leaves it open: nothing is freed in the jail */
 static char *text;
 static size_t size;
 
@@ -24,15 +25,17 @@ static int setup(void **state)
 	fake_host_pmu(&host, "armv8_cortex_a72", "2-3");
 	output_init(&record.lines.output, &room, STDOUT_FILENO, NULL, NULL);
 	record.lines.opener = pthread_self();
-	record.lines.file = open_memstream(&text, &size);
+	file = open_memstream(&text, &size);
+	record.lines.file = file;
 	record.path = "memory";
-	assert_non_null(record.lines.file);
+	assert_non_null(file);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
+	fclose(file);
 	free(text);
 	return 0;
 }
@@ -52,6 +55,7 @@ static struct lab_record guest_record(void)
 		.interrupts = 2,
 		.pmcr = 0x41003041,
 		.nevents = 3,
+		.flags = LAB_TIMED | LAB_AFTER_HOP,
 		.cntvct_start = 1000,
 		.cntvct_end = 3500,
 		.cycles_start = 100,
@@ -116,6 +120,17 @@ static void what_there_is_none_of_is_null_or_empty(void **state)
 			"\"cntvct_end\":0,"
 			"\"cycles_end\":0,\"overflow\":0,"
 			"\"interrupts\":0,\"pmcr\":0,\"events\":{}}\n");
+}
+
+static void the_level_is_recorded_only_at_el2(void **state)
+{
+	struct lab_record guest = { .size = sizeof(guest), .flags = LAB_EL2 };
+	struct window window = { .pmu = -1, .record = &guest };
+
+	(void)state;
+	record_window(&record, &host, &window);
+	assert_well(record_close(&record));
+	assert_non_null(strstr(text, ",\"pmcr\":0,\"el\":2,\"events\":{}}\n"));
 }
 
 /* The number after "@key": in the last window recorded, of @guest. */
@@ -187,6 +202,7 @@ int main(void)
 		TEST(lines_are_exact),
 		TEST(what_there_is_none_of_is_null_or_empty),
 		TEST(differences_survive_overflow),
+		TEST(the_level_is_recorded_only_at_el2),
 		TEST(counters_of_one_event_have_a_key_each),
 		TEST(names_are_escaped),
 	};

@@ -13,7 +13,7 @@
 
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "record.h"
+#include "report/record.h"
 
 #define LONG_PATH (FAKE_ROOT + 32)
 
@@ -137,8 +137,7 @@ static void what_fits_is_kept_in_whole_lines(void **state)
 	for (int i = 0; i < FULL_LINES; i++)
 		record_hop(&record, 0, 1, 2, 3);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	assert_failed(record_close(&record), STATUS_INPUT,
-		      "what came after them is lost: File too large");
+	assert_failed(record_close(&record), STATUS_INPUT, "the rest is lost: File too large");
 	text = text_of(path);
 	assert_int_equal(strlen(text), lines * strlen(line));
 	for (size_t i = 0; i < lines; i++)
@@ -206,7 +205,7 @@ static void *end_the_run(void *argument)
 	pthread_t vcpu = *(pthread_t *)argument;
 
 	usleep(50000);
-	output_hurry(&full_record.lines.output, true);
+	output_set_nonblocking(&full_record.lines.output, true);
 	while (!atomic_load(&ended)) {
 		pthread_kill(vcpu, SIGUSR1);
 		usleep(50000);
@@ -224,7 +223,7 @@ static void *record_hops(void *unused)
 }
 
 /*
- * A vCPU's thread waits for who reads a FIFO, until the run's end; meanwhile the main thread, which
+ * A vCPU's thread waits for a FIFO's reader, until the run's end; meanwhile the main thread, which
  * opened it, adds a hop while there is room and asks before it does.
  */
 static void nobody_waits_for_ever_for_a_reader(void **state)
@@ -247,7 +246,7 @@ static void nobody_waits_for_ever_for_a_reader(void **state)
 	pthread_join(vcpu, NULL);
 	pthread_join(helper, NULL);
 	assert_true(hops > 10);
-	assert_failed(record_close(&full_record), STATUS_INPUT, "nobody read on");
+	assert_failed(record_close(&full_record), STATUS_INPUT, "the reader stopped reading");
 	close(reader);
 }
 

@@ -2,8 +2,8 @@
 /* A host that has run out of something is no internal error, and the line says what helps. */
 #include <errno.h>
 
+#include "base/resource.h"
 #include "fail_capture.h"
-#include "resource.h"
 
 static void assert_told(int error, enum status expected, const char *line)
 {

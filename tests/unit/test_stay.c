@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether a window stayed on one host PMU: in doubt it did not. */
 #include "fail_capture.h"
-#include "stay.h"
+#include "report/stay.h"
 
 enum { A53 = 1, A72 = 2 };
 
@@ -104,8 +104,8 @@ static void moves_by_another_thread_make_two_windows_unknown(void **state)
 	assert_false(window(A53, 4, 0));
 	assert_true(window(A53, 4, 0));
 	/* A move that goes on all the time. */
-	assert_false(window(A53, 5, 0));
-	assert_false(window(A53, 5, 0));
+	for (int i = 0; i < 3; i++)
+		assert_false(window(A53, 5, 0));
 }
 
 static void a_context_switch_may_have_moved_it(void **state)

@@ -10,10 +10,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "devices/pl011.h"
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "pl011.h"
-#include "record.h"
+#include "report/record.h"
 
 static struct output_room room;
 

@@ -6,7 +6,7 @@
 
 #include "fail_capture.h"
 #include "fake_host.h"
-#include "stats.h"
+#include "report/stats.h"
 
 enum { A53, A72, NONE = -1 };
 
@@ -19,6 +19,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&stats, 0, sizeof(stats));
+	stats_open(&stats, 3, 3, test_calloc(1, stats_room(3, 3)));
 	stats.nvcpus = 1;
 	fake_host(&host, "0-3");
 	fake_host_pmu(&host, "armv8_cortex_a53", "0-1");
@@ -32,7 +33,7 @@ static int teardown(void **state)
 	(void)state;
 	free(printed);
 	printed = NULL;
-	stats_free(&stats);
+	test_free(stats.vcpu);
 	return 0;
 }
 
@@ -48,7 +49,7 @@ static void any_window(int vcpu, int pmu, unsigned hops, uint64_t cycles, uint16
 				.pmus = 1u << stats_row(pmu) | 1u << (pmu == A53 ? A72 : A53),
 				.record = &record };
 
-	assert_true(stats_window(&stats, &ended));
+	stats_window(&stats, &ended);
 	stats.vcpu[vcpu].hops += hops;
 }
 
@@ -249,8 +250,25 @@ static void nothing_counts_where_a_mode_can_run(void **state)
 	assert_sentence("explicit: the cycle counter counted nothing in 1 window on "
 			"armv8_cortex_a53, where this mode should count.");
 	host.npmus = 1;
-	host.allowed = cpus("0-1");
+	host.allowed = host.granted = cpus("0-1");
 	assert_sentence("explicit: the cycle counter counted nothing in 1 window on "
+			"armv8_cortex_a53. It counts nowhere, and no --pmu mode prevents "
+			"that.");
+}
+
+/* A host PMU of which no CPU may be used; taskset alone forbids none, as --migrate may name them.
+ */
+static void what_is_granted_can_be_used(void **state)
+{
+	(void)state;
+	choice.mode = PMU_DEFAULT;
+	window(0, A53, 0, 0);
+	host.allowed = cpus("0-1");
+	assert_sentence("default: the cycle counter counted nothing in 1 window on "
+			"armv8_cortex_a53; --migrate=step:0,0,2,2 would tell whether it "
+			"counts elsewhere.");
+	host.granted = cpus("0-1");
+	assert_sentence("default: the cycle counter counted nothing in 1 window on "
 			"armv8_cortex_a53. It counts nowhere, and no --pmu mode prevents "
 			"that.");
 }
@@ -384,6 +402,7 @@ int main(void)
 		TEST(a_stop_between_pmus_is_told),
 		TEST(nothing_counts_anywhere),
 		TEST(nothing_counts_where_a_mode_can_run),
+		TEST(what_is_granted_can_be_used),
 		TEST(short_windows_after_hops_are_told),
 		TEST(noise_is_no_fault),
 		TEST(few_windows_are_no_reference),

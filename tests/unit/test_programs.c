@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs: as text, what the model expects of them, and how one that differs shrinks. */
+#include <string.h>
+
+#include "tests/regress/model/expect.h"
+#include "tests/regress/model/generate.h"
+#include "tests/regress/model/shrink.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static const struct model_setup six = { .events = 0xffff, .n = 6 };
+
+/* What userspace sets before the first run counts from the guest's first instruction on. */
+static void early_steps_come_before_the_run(void **state)
+{
+	static const char text[] = "mode default\nprepared-by-userspace\n"
+				   "set PMCNTENSET_EL0 0x80000000\nset PMCR_EL0 0x1\n"
+				   "get PMCCNTR_EL0\nwork 5\nget PMCCNTR_EL0\n";
+	static struct expected expected[PROGRAM_STEPS];
+	static struct program program;
+	const struct expectation expectation = { .setup = six, .exactness = EXACT };
+	int line;
+
+	(void)state;
+	assert_true(program_parse(&program, text, &line));
+	assert_int_equal(program_early(&program), 3);
+	program_expect(&program, &expectation, expected);
+	assert_int_equal(expected[2].value, 0);
+	/* guest_begin(): 9 instructions; the hop's store does not count. */
+	assert_int_equal(expected[4].value, 9 + 5);
+}
+
+static void text_is_the_program(void **state)
+{
+	static const struct generator generators[] = {
+		{ .mode = PROGRAM_DEFAULT,
+		  .n = 6,
+		  .near = true,
+		  .far = true,
+		  .hops = true,
+		  .limits = true,
+		  .denies = true },
+		{ .mode = PROGRAM_COMPOSITE, .far = true, .hops = true },
+		{ .mode = PROGRAM_STRICT, .n = 31, .careful = true, .denies = true },
+	};
+	static char text[PROGRAM_TEXT], again[PROGRAM_TEXT];
+	static struct program program, parsed;
+	uint64_t random = 1;
+	int line;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		const struct generator *generator = &generators[i % 3];
+
+		program_generate_setup(&program, generator, &random);
+		program_generate(&program, generator, &random);
+		assert_true(program.nsteps >= 5 && program.nsteps <= 60);
+		program_print(&program, text);
+		assert_true(program_parse(&parsed, text, &line));
+		program_print(&parsed, again);
+		assert_string_equal(text, again);
+	}
+	assert_true(strlen(text) < PROGRAM_TEXT - 100);
+}
+
+static void bad_text_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		int line; /* 0: it is a program */
+	} rows[] = {
+		{ "mode default\nread PMCR_EL0 # why\n\n", 0 },
+		{ "mode default\nwork 5 el0", 0 },
+		{ "mode default\ncounters 2\nhop far\nset PMCCNTR_EL0 0x1\n", 0 },
+		{ "read PMCR_EL0\n", 1 },
+		{ "mode other\n", 1 },
+		{ "mode default\nread PMEVCNTR31_EL0\n", 2 },
+		{ "mode default\nread PMEVCNTR1\n", 2 },
+		{ "mode default\nwrite PMCR_EL0\n", 2 },
+		{ "mode default\nwrite PMCR_EL0 x\n", 2 },
+		{ "mode default\nexit el0\n", 2 },
+		{ "mode default\nline\ncounters 2\n", 3 },
+		{ "mode default\nhop there\n", 2 },
+		{ "mode default\nwork 99999999999\n", 2 },
+		{ "mode default\nread PMCR_EL0 el0 el0\n", 2 },
+		{ "mode default\n", 2 }, /* no step */
+	};
+	static struct program program;
+	int line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool good = program_parse(&program, rows[i].text, &line);
+
+		assert_int_equal(good, !rows[i].line);
+		if (!good)
+			assert_int_equal(line, rows[i].line);
+	}
+}
+
+static void parse(struct program *program, const char *text)
+{
+	int line;
+
+	assert_true(program_parse(program, text, &line));
+}
+
+/* Two ISBs and a trap between a write and the value of a reading. */
+static void expectations_count_instructions(void **state)
+{
+	static struct expected expected[PROGRAM_STEPS];
+	struct expectation expectation = { .setup = six };
+	static struct program program;
+	struct seen seen[5] = { 0 };
+	char text[256];
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		seen[i].access = ACCESS_OK;
+	parse(&program, "mode default\nwrite PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x1\n"
+			"read PMCCNTR_EL0\nwork 100\nread PMCCNTR_EL0\n");
+	program_expect(&program, &expectation, expected);
+	assert_int_equal(expected[2].value, 3);
+	assert_int_equal(expected[4].value, 3 + 1 + 100 + 2);
+	seen[2].value = 3;
+	seen[4].value = 106;
+	assert_int_equal(program_differs(&program, expected, seen), -1);
+	seen[4].value = 107;
+	assert_int_equal(program_differs(&program, expected, seen), 4);
+	difference_print(&program, 4, &expected[4], &seen[4], text, sizeof(text));
+	assert_string_equal(text, "step 5, read PMCCNTR_EL0: got 107 (0x6b), expected 106 (0x6a)");
+	expectation.exactness = SHARED;
+	program_expect(&program, &expectation, expected);
+	assert_int_equal(program_differs(&program, expected, seen), -1);
+	seen[4].value = 105;
+	assert_int_equal(program_differs(&program, expected, seen), 4);
+	expectation.exactness = WALL;
+	program_expect(&program, &expectation, expected);
+	assert_int_equal(program_differs(&program, expected, seen), -1);
+	seen[4].value = 5;
+	assert_int_equal(program_differs(&program, expected, seen), 4);
+}
+
+/* Where counts are shared, drift leaves fewer than 32 bits open, over many steps too. */
+static void shared_event_counters_are_judged(void **state)
+{
+	static struct expected expected[PROGRAM_STEPS];
+	struct expectation expectation = { .setup = six, .exactness = SHARED };
+	static struct program program;
+	struct seen seen[PROGRAM_STEPS] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < PROGRAM_STEPS; i++)
+		seen[i].access = ACCESS_OK;
+	parse(&program, "mode default\nwrite PMEVTYPER0_EL0 0x8\nwrite PMCNTENSET_EL0 0x1\n"
+			"write PMCR_EL0 0x1\nwork 100\nwork 100\nwork 100\nwork 100\n"
+			"read PMEVCNTR0_EL0\n");
+	program_expect(&program, &expectation, expected);
+	seen[7].value = expected[7].value;
+	assert_int_equal(program_differs(&program, expected, seen), -1);
+	seen[7].value--;
+	assert_int_equal(program_differs(&program, expected, seen), 7);
+}
+
+/* A "kernel" that forgets PMCR_EL0.C. */
+static bool forgets(void *context, const struct program *program)
+{
+	bool on = false;
+
+	(*(int *)context)++;
+	for (int i = 0; i < program->nsteps; i++) {
+		const struct step *step = &program->steps[i];
+
+		on |= step->op == OP_WRITE && step->sysreg == PMCR_EL0 && step->value & PMCR_C;
+		if (on && step->op == OP_READ && step->sysreg == PMCCNTR_EL0)
+			return true;
+	}
+	return false;
+}
+
+static bool never(void *context)
+{
+	(void)context;
+	return false;
+}
+
+static void shrinks_to_what_matters(void **state)
+{
+	static const struct generator generator = { .n = 6, .near = true, .hops = true };
+	int tried = 0;
+	const struct shrinking shrinking = { forgets, never, &tried };
+	static struct program program;
+	static char text[PROGRAM_TEXT];
+	uint64_t random = 1;
+
+	(void)state;
+	do {
+		program_generate_setup(&program, &generator, &random);
+		program_generate(&program, &generator, &random);
+	} while (!forgets(&tried, &program));
+	program_shrink(&program, &shrinking);
+	program_print(&program, text);
+	assert_string_equal(text, "mode default\nwrite PMCR_EL0 0x4\nread PMCCNTR_EL0\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(early_steps_come_before_the_run),
+		cmocka_unit_test(text_is_the_program),
+		cmocka_unit_test(bad_text_is_refused),
+		cmocka_unit_test(expectations_count_instructions),
+		cmocka_unit_test(shared_event_counters_are_judged),
+		cmocka_unit_test(shrinks_to_what_matters),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "output/files.h"
+#include "report/record.h"
+#include "report/trace.h"
+
+#define PROCESS 1 /* viewers group tracks by process; vCPU N is thread N + 1 of it */
+
+enum status trace_open(struct trace *trace, const char *path, unsigned timeout_s)
+{
+	trace->lines.file = NULL;
+	trace->path = path;
+	trace->begun = false;
+	if (!path)
+		return STATUS_OK;
+	for (int i = 0; i < MAX_VCPUS; i++)
+		trace->stay[i].cpu = -1;
+	if (!lines_open(&trace->lines, path, timeout_s))
+		return files_fail_create("--trace", path, timeout_s);
+	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n", trace->lines.file);
+	return STATUS_OK;
+}
+
+/* What all events have; @time_ns goes in as microseconds, the format's unit. */
+__attribute__((format(printf, 5, 6))) static void event(struct trace *trace, char phase, int vcpu,
+							uint64_t time_ns, const char *format, ...)
+{
+	FILE *file = trace->lines.file;
+	va_list args;
+
+	fprintf(file, "%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d,\"ts\":%" PRIu64 ".%03" PRIu64 ",",
+		trace->begun ? ",\n" : "", phase, PROCESS, vcpu + 1, time_ns / 1000,
+		time_ns % 1000);
+	trace->begun = true;
+	va_start(args, format);
+	vfprintf(file, format, args);
+	va_end(args);
+	putc('}', file);
+}
+
+void trace_run(struct trace *trace, const struct choice *choice, int vcpus)
+{
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	event(trace, 'M', -1, 0,
+	      "\"name\":\"process_name\",\"args\":{\"name\":\"minivmm, %s PMU\"}",
+	      pmu_mode_name(choice->mode));
+	for (int i = 0; i < vcpus; i++)
+		event(trace, 'M', i, 0, "\"name\":\"thread_name\",\"args\":{\"name\":\"vCPU %d\"}",
+		      i);
+	lines_end(&trace->lines);
+}
+
+/* A PMU's name without what JSON would take for its own; it comes from sysfs. */
+static void plain_name(const struct host *host, int pmu, char *text, size_t size)
+{
+	const char *name = pmu < 0 ? "no PMU" : host->pmus[pmu].name;
+	size_t i;
+
+	for (i = 0; i < size - 1 && name[i]; i++)
+		text[i] = name[i] < ' ' || name[i] > '~' || name[i] == '"' || name[i] == '\\'
+				  ? '?'
+				  : name[i];
+	text[i] = '\0';
+}
+
+/* Viewers colour slices by name, so the CPU is the name; cname is for chrome://tracing. */
+static void end_stay(struct trace *trace, const struct host *host, int vcpu, uint64_t time_ns)
+{
+	static const char *const colours[] = { "thread_state_running", "thread_state_iowait",
+					       "thread_state_runnable", "thread_state_unknown" };
+	int cpu = trace->stay[vcpu].cpu, pmu = host_pmu_of_cpu(host, cpu);
+	uint64_t since = trace->stay[vcpu].since_ns;
+	/* Another thread may have told of something later meanwhile. */
+	uint64_t length = time_ns > since ? time_ns - since : 0;
+	char name[sizeof(host->pmus[0].name)];
+
+	plain_name(host, pmu, name, sizeof(name));
+	event(trace, 'X', vcpu, since,
+	      "\"dur\":%" PRIu64 ".%03" PRIu64 ",\"name\":\"CPU %d\",\"cat\":\"cpu\",\"cname\":"
+	      "\"%s\",\"args\":{\"host PMU\":\"%s\"}",
+	      length / 1000, length % 1000, cpu, colours[(unsigned)(pmu + 1) % 4], name);
+	trace->stay[vcpu].cpu = -1;
+}
+
+/* With the lines begun, as the functions above. */
+static void stay_on(struct trace *trace, const struct host *host, int vcpu, int cpu,
+		    uint64_t time_ns)
+{
+	if (trace->stay[vcpu].cpu == cpu)
+		return;
+	if (trace->stay[vcpu].cpu >= 0)
+		end_stay(trace, host, vcpu, time_ns);
+	trace->stay[vcpu].cpu = cpu;
+	trace->stay[vcpu].since_ns = time_ns;
+}
+
+void trace_cpu(struct trace *trace, const struct host *host, int vcpu, int cpu, uint64_t time_ns)
+{
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	stay_on(trace, host, vcpu, cpu, time_ns);
+	lines_end(&trace->lines);
+}
+
+void trace_window(struct trace *trace, const struct host *host, const struct window *window)
+{
+	const struct lab_record *guest = window->record;
+	int vcpu = window->vcpu;
+	char name[RECORD_EVENT];
+
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	stay_on(trace, host, vcpu, window->cpu, window->time_ns);
+	event(trace, 'C', vcpu, window->time_ns,
+	      "\"name\":\"vCPU %d PMCCNTR_EL0\",\"args\":{\"cycles\":%" PRIu64 "}", vcpu,
+	      guest->cycles_end);
+	for (uint32_t i = 0; i < guest->nevents; i++) {
+		record_event_name(guest, i, name);
+		event(trace, 'C', vcpu, window->time_ns,
+		      "\"name\":\"vCPU %d event %s\",\"args\":{\"count\":%" PRIu64 "}", vcpu, name,
+		      guest->events[i].end);
+	}
+	if (guest->interrupts)
+		event(trace, 'i', vcpu, window->time_ns,
+		      "\"s\":\"t\",\"name\":\"overflow interrupt\",\"args\":{\"in this "
+		      "window\":%" PRIu32 "}",
+		      guest->interrupts);
+	lines_end(&trace->lines);
+}
+
+void trace_refusal(struct trace *trace, int vcpu, int cpu, uint64_t time_ns)
+{
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	event(trace, 'i', vcpu, time_ns, "\"s\":\"t\",\"name\":\"refused on CPU %d\"", cpu);
+	lines_end(&trace->lines);
+}
+
+void trace_end(struct trace *trace, const struct host *host, uint64_t time_ns)
+{
+	if (!trace->lines.file)
+		return;
+	lines_begin(&trace->lines);
+	for (int i = 0; i < MAX_VCPUS; i++)
+		if (trace->stay[i].cpu >= 0)
+			end_stay(trace, host, i, time_ns);
+	fputs("\n]}\n", trace->lines.file);
+	lines_end(&trace->lines);
+}
+
+enum status trace_close(struct trace *trace)
+{
+	if (!trace->lines.file)
+		return STATUS_OK;
+	return lines_close(&trace->lines, "--trace", trace->path, "events");
+}
