@@ -29,6 +29,7 @@ BUILDERS = ("make", "bc", "bison", "flex")
 OLDEST_QEMU = 7  # that of Debian 12, which will do unless a topology says otherwise
 
 BOOT_SECONDS = 60
+PANIC_SECONDS = 20  # from a panic to the board's end, which waits for its other CPUs
 PR_SET_PDEATHSIG = 1
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -137,15 +138,19 @@ class Board:
         watch = self.selector
         watch.register(self.port, selectors.EVENT_READ, self.on_port)
         watch.register(self.qemu.stdout, selectors.EVENT_READ, self.on_console)
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline, panicked = time.monotonic() + BOOT_SECONDS, False
         while self.status is None and watch.get_map():
             self.watch_stdin()
-            left = None if self.ready else max(0, deadline - time.monotonic())
+            left = None if self.ready and not panicked else max(0, deadline - time.monotonic())
             happened = watch.select(left)
+            if not happened and panicked:
+                raise BoardFailed("the board's kernel panicked, and did not turn the board off", panicked=True)
             if not happened:
                 raise BoardFailed(f"the board did not start a program within {BOOT_SECONDS} s")
             for key, events in happened:
                 key.data(events)
+            if self.console.panicked and not panicked:
+                deadline, panicked = time.monotonic() + PANIC_SECONDS, True
             if self.console.hangs:
                 raise BoardFailed("its kernel hangs: for over a minute it has not run on all CPUs")
         if self.status is None:

@@ -141,25 +141,28 @@ def board_failures_have_statuses():
 
 @test(boots=True)
 def board_that_hangs_tells_what_its_kernel_said():
-    """A board that hangs ends with the console's last lines: at --timeout, or at its kernel's second report of a stall."""
-    stall, bad = "rcu: INFO: rcu_sched self-detected stall on CPU", "board: its kernel hangs: "
-    for reports, status, last in ((1, 122, "board: stopped: --timeout ran out"),
-                                  (2, 120, f"{bad}for over a minute it has not run on all CPUs")):
+    """A board that hangs ends with the console's last lines: at --timeout, at its kernel's second report of a stall, and after
+    a panic."""
+    stall, panic = "rcu: INFO: rcu_sched self-detected stall on CPU", "Kernel panic - not syncing: Oops: Fatal exception"
+    for said, limit, status, last in (
+            ([stall], 8, 122, "stopped: --timeout ran out"),
+            ([stall] * 2, 8, 120, "its kernel hangs: for over a minute it has not run on all CPUs"),
+            ([panic], 60, 121, "the board's kernel panicked, and did not turn the board off")):
         with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
             path = os.path.join(folder, "qemu-system-aarch64")
             with open(path, "w", encoding="utf-8") as file:
-                file.write(f"#!/bin/sh\n{f'echo {shlex.quote(stall)};' * reports}exec sleep 1000\n")
+                file.write(f"#!/bin/sh\nprintf '%s\\n' {shlex.join(said)}; exec sleep 1000\n")
             os.chmod(path, 0o755)
-            process = run("--timeout=8", "--", "minivmm", text=True,
+            process = run(f"--timeout={limit}", "--", "minivmm", text=True,
                           env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
         expect_equal((process.returncode, process.stderr.splitlines()),
-                     (status, [*[f"board: console: {stall}"] * reports, last]), f"status and errors after {reports} reports")
+                     (status, [*[f"board: console: {line}" for line in said], f"board: {last}"]), f"status and errors after {said}")
 
 
 @test()
 def board_that_stopped_is_started_again():
-    """Tests start a board once more that stopped in wall time: not one that panicked, and not under instruction counting."""
-    for statuses, again, last in (((120, 0), True, 0), ((120, 120, 0), True, 120), ((121, 0), True, 121), ((122, 0), True, 122),
+    """Tests start a board once more that stopped or panicked in wall time: not under instruction counting."""
+    for statuses, again, last in (((120, 0), True, 0), ((120, 120, 0), True, 120), ((121, 0), True, 0), ((122, 0), True, 122),
                                   ((120, 0), False, 120)):
         ends = iter(statuses)
         process = started(lambda: subprocess.CompletedProcess((), next(ends), b"", b"board: it stopped\n"), again)

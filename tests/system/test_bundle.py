@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
-from system.harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, once, test
+from system.harness import Skipped, TOP, debian_program, expect, expect_equal, once, run_board, test
 from system.test_report import read, script
 
 BUNDLE = os.path.join(TOP, "tests", "real-boards", "bundle")
@@ -72,12 +72,10 @@ def run_bundle(folder, *arguments, board=()):
     os.symlink(os.path.join(build, "board-init"), os.path.join(bare, "board-init"))
     with open(os.path.join(folder, "inside"), "w", encoding="utf-8") as file:
         file.write(INSIDE)
-    done = subprocess.run(
-        [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", f"--timeout={PATIENCE}", *board, f"--build={bare}",
-         f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
-         f"--put={folder}/inside", f"--get=results.tar:{folder}/results.tar",
-         "--", "/bin/busybox", "sh", "inside", *arguments],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = run_board("--topology=biglittle", *board, f"--build={bare}", f"--put={debian_program('shell')}:/bin/busybox",
+                     f"--put={bundle(build)}:bundle.tar.xz", f"--put={folder}/inside",
+                     f"--get=results.tar:{folder}/results.tar", "--", "/bin/busybox", "sh", "inside", *arguments,
+                     text=True, stdin=subprocess.DEVNULL)
     if os.path.exists(f"{folder}/results.tar"):
         subprocess.run(["tar", "-xf", "results.tar"], cwd=folder, check=True)
     return done, os.path.join(folder, "results")

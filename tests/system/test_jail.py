@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 from files import files
-from system.harness import TOP, Failed, Skipped, expect, expect_equal, test
+from system.harness import TOP, Failed, Skipped, expect, expect_equal, run_board, test
 from system.test_console import talk
 
 HOST, JAIL = 69, 73
@@ -258,9 +258,8 @@ def rules_are_all_needed_dynamically(rules, *results):
 @test(slow=True, boots=True)
 def log_mode_logs():
     """--jail=log: the call passes, and the kernel's log has its number, where the kernel audits."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "board"), "--kernel=debian-6.12", "--verbose",
-                           "--append=loglevel=7", "--", "jailed", "log", "open"],
-                          capture_output=True, text=True, errors="replace", check=False)
+    done = run_board("--kernel=debian-6.12", "--verbose", "--append=loglevel=7", "--", "jailed", "log", "open", text=True,
+                     errors="replace")
     if "debian/kernel" in done.stderr and done.returncode == 123:
         raise Skipped("Debian's kernel is not there")
     if done.returncode:

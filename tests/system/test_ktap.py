@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from runs.ktap import Results
-from system.harness import PATIENCE, Skipped, TOP, debian_program, expect, expect_equal, test
+from system.harness import Skipped, TOP, debian_program, expect, expect_equal, run_board, test
 from system.test_bundle import bundle
 
 # In the words of pmu-regress and of kunit.py.
@@ -73,11 +73,9 @@ def ktap_is_a_collection_of_kselftest():
         with open(os.path.join(folder, "inside"), "w", encoding="utf-8") as file:
             file.write(INSIDE)
         build = os.path.join(TOP, "build" if os.uname().machine == "aarch64" else "build-arm64")
-        done = subprocess.run(
-            [os.path.join(TOP, "scripts", "board"), "--topology=biglittle", f"--timeout={PATIENCE}",
-             f"--put={debian_program('shell')}:/bin/busybox", f"--put={bundle(build)}:bundle.tar.xz",
-             f"--put={folder}/inside", f"--put={folder}/kselftest.tar", "--", "/bin/busybox", "sh", "inside"],
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = run_board("--topology=biglittle", f"--put={debian_program('shell')}:/bin/busybox",
+                         f"--put={bundle(build)}:bundle.tar.xz", f"--put={folder}/inside", f"--put={folder}/kselftest.tar",
+                         "--", "/bin/busybox", "sh", "inside", text=True, stdin=subprocess.DEVNULL)
     lines = done.stdout.splitlines()
     families = {line.partition(" ")[2] for line in lines if line.startswith("family ")}
     listed = [line.partition(":")[2] for line in lines if line.startswith("kvm-pmu:")]

@@ -5,28 +5,32 @@ import subprocess
 import tempfile
 
 from system import guests
-from system.harness import PATIENCE, TOP, debian_program, expect, expect_equal, test
+from system.harness import debian_program, expect, expect_equal, run_board, test
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
+def type_a_line(command, **_):
+    """A board with a guest; types a line when the guest's init listens. The finished process, with the lines that it said."""
+    lines = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.startswith("guest: listens"):
+                process.stdin.write("hello there\n")
+                process.stdin.flush()
+        errors = process.stderr.read()
+    return subprocess.CompletedProcess(command, process.returncode, lines, errors)
+
+
 def talk(image, *options, topology="biglittle"):
-    """Boots IMAGE as the guest; types a line when its init listens, returns what it says."""
+    """Boots IMAGE as the guest, and talks to it; returns what it says."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         guests.write_initrd(os.path.join(folder, "initrd"))
-        command = [os.path.join(TOP, "scripts", "board"), f"--timeout={PATIENCE}", f"--topology={topology}",
-                   f"--put={image}:Image", f"--put={folder}/initrd", "--", *options]
-        lines = []
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True) as process:
-            for line in process.stdout:
-                lines.append(line.strip())
-                if line.startswith("guest: listens"):
-                    process.stdin.write("hello there\n")
-                    process.stdin.flush()
-            errors = process.stderr.read()
-    expect_equal(process.returncode, 0, f"status; stderr: {errors!r}; stdout: {lines!r}")
-    return lines
+        done = run_board(f"--topology={topology}", f"--put={image}:Image", f"--put={folder}/initrd", "--", *options,
+                         run=type_a_line)
+    expect_equal(done.returncode, 0, f"status; stderr: {done.stderr!r}; stdout: {done.stdout!r}")
+    return done.stdout
 
 
 def check_talk(lines, cpus=4):
@@ -119,12 +123,10 @@ def use_shell(image):
     """Boots IMAGE to a shell, and does the session."""
     with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
         guests.write_shell(os.path.join(folder, "initrd"), debian_program("shell"))
-        process = subprocess.run(
-            [os.path.join(TOP, "scripts", "board"), f"--timeout={PATIENCE}", "--topology=biglittle",
-             f"--put={image}:Image", f"--put={folder}/initrd", "--", "drive", "pty", *SESSION,
-             "minivmm", "--cpus=4", "--mem=512M", "--initrd=initrd",
-             "--append=console=ttyAMA0 loglevel=1 rdinit=/bin/sh", "Image"],
-            capture_output=True, text=True, check=False)
+        process = run_board(
+            "--topology=biglittle", f"--put={image}:Image", f"--put={folder}/initrd", "--", "drive", "pty", *SESSION,
+            "minivmm", "--cpus=4", "--mem=512M", "--initrd=initrd", "--append=console=ttyAMA0 loglevel=1 rdinit=/bin/sh",
+            "Image", text=True)
     expect_equal(process.returncode, 0, f"status; {process.stderr}\n{process.stdout}")
     expect_equal(process.stdout.count("the guest restarts"), 1, "resets")
 

@@ -9,7 +9,7 @@ import tempfile
 from xml.etree import ElementTree
 
 from boards import direct
-from system.harness import PATIENCE, TOP, Board, Skipped, debian_program, expect, expect_equal, test
+from system.harness import PATIENCE, TOP, Board, Skipped, debian_program, expect, expect_equal, run_board, test
 
 FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
 PASSED, USAGE, NOTHING = 0, 2, 4
@@ -231,7 +231,6 @@ done
 @test(slow=True, boots=True)
 def regress_ended_by_a_signal_leaves_nothing():
     """pmu-regress ended by SIGHUP, and by a SIGTERM to all its processes: none is left, and perf's limit is back."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "board"), "--topology=biglittle", f"--timeout={PATIENCE}",
-                           f"--put={debian_program('shell')}:/bin/busybox", "--", "/bin/busybox", "sh", "-c", ENDED],
-                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = run_board("--topology=biglittle", f"--put={debian_program('shell')}:/bin/busybox", "--", "/bin/busybox", "sh", "-c",
+                     ENDED, text=True, stdin=subprocess.DEVNULL)
     expect_equal((done.returncode, done.stdout), (0, "left:  limit: 0\n" * 2), f"status and what is left ({done.stderr})")
