@@ -146,8 +146,8 @@ def said_is_done(probe, auto, hopped, *named):
         expect_one_pmu(hopped, host)
 
 
-# With turns between CPUs: in wall time QEMU 7.2 now and then misses what Linux 7.3 patches into its context switch
-# (docs/qemu-faults.md).
+# Linux 7.3 under instruction counting: in wall time QEMU 7.2 now and then goes on with the code of its context switch from before
+# a patch (docs/qemu-faults.md).
 def register_said_is_done(topology, kernel, slow):
     """The test on this board; those of topologies that other tests boot anyway are quick."""
     def check(*results):

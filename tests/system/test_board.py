@@ -5,6 +5,7 @@ import shlex
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -120,6 +121,30 @@ def board_says_which_command_gets_a_newer_qemu():
             expect(process.stderr.endswith(f"{words}\n") and process.stderr.count("\n") == 1, process.stderr)
 
 
+CHOOSE = "import sys; from boards import machine; print(machine.emulator(sys.argv[1], sys.argv[2] == 'exact'))"
+
+
+@test()
+def board_takes_the_newer_qemu_in_wall_time():
+    """In wall time a board takes the cache's newer QEMU where the installed one is too old; an exact one where it must."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        installed, cached = os.path.join(folder, "bin"), os.path.join(folder, "cache", "minivmm", "qemu-newer")
+        for place in (installed, cached):
+            os.makedirs(place)
+        for version, newer, topology, clock, wanted in (
+                ("7.2.22", False, "biglittle", "live", installed), ("7.2.22", True, "biglittle", "live", cached),
+                ("7.2.22", True, "biglittle", "exact", installed), ("7.2.22", True, "nested", "exact", cached),
+                ("10.0.2", True, "biglittle", "live", installed), ("10.0.2", True, "nested", "live", installed)):
+            for place in (installed, cached):
+                with open(os.path.join(place, "qemu-system-aarch64"), "w", encoding="utf-8") as file:
+                    file.write(f"#!/bin/sh\necho 'QEMU emulator version {version} (Debian)'\n")
+                os.chmod(file.name, 0o755 if newer or place == installed else 0o644)
+            done = subprocess.run([sys.executable, "-BPSs", "-c", CHOOSE, topology, clock], capture_output=True, text=True, check=True,
+                                  env={"PATH": f"{installed}:{os.environ['PATH']}", "XDG_CACHE_HOME": os.path.join(folder, "cache"),
+                                       "PYTHONPATH": os.path.join(TOP, "scripts")})
+            expect_equal(os.path.dirname(done.stdout.strip()), wanted, f"the QEMU for {topology}, {clock}, {version}, newer {newer}")
+
+
 @test(boots=True)
 def board_failures_have_statuses():
     """No boot, a panic, a timeout, wrong arguments, no such command: a status and a line each."""
@@ -141,8 +166,7 @@ def board_failures_have_statuses():
 
 @test(boots=True)
 def board_that_hangs_tells_what_its_kernel_said():
-    """A board that hangs ends with the console's last lines: at --timeout, at its kernel's second report of a stall, and after
-    a panic."""
+    """A board that hangs shows the console's last lines: at --timeout, at a second report of a stall, and after a panic."""
     stall, panic = "rcu: INFO: rcu_sched self-detected stall on CPU", "Kernel panic - not syncing: Oops: Fatal exception"
     for said, limit, status, last in (
             ([stall], 8, 122, "stopped: --timeout ran out"),
@@ -151,7 +175,8 @@ def board_that_hangs_tells_what_its_kernel_said():
         with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
             path = os.path.join(folder, "qemu-system-aarch64")
             with open(path, "w", encoding="utf-8") as file:
-                file.write(f"#!/bin/sh\nprintf '%s\\n' {shlex.join(said)}; exec sleep 1000\n")
+                file.write("#!/bin/sh\n[ $1 != --version ] || { echo QEMU emulator version 10.0.2; exit; }\n"
+                           f"printf '%s\\n' {shlex.join(said)}; exec sleep 1000\n")
             os.chmod(path, 0o755)
             process = run(f"--timeout={limit}", "--", "minivmm", text=True,
                           env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
