@@ -8,6 +8,7 @@
 #include "mode.h"
 #include "older.h"
 #include "pmu/affinity.h"
+#include "protected.h"
 #include "proposal.h"
 #include "result.h"
 
@@ -77,6 +78,7 @@ bool site_discover(struct site *site, char *reason, size_t size)
 	site->default_pmu = -1;
 	site->default_pmu = older_default_pmu(site);
 	proposal_ask(site);
+	site->uncounted = protected_counts_nothing(site);
 	return true;
 }
 
@@ -131,6 +133,8 @@ void site_describe(const struct site *site, FILE *out)
 		site->composite ? ", composite" : "", site->strict ? ", strict" : "",
 		site->nr_counters ? ", SET_NR_COUNTERS" : "");
 	proposal_describe(site, out);
+	if (site->uncounted)
+		fprintf(out, "# %s\n", PROTECTED_FAULT);
 	fprintf(out, "# counts are %s\n",
 		site->exact ? "exact: instructions, demanded equal"
 			    : "of wall time: limits that any core keeps");

@@ -18,10 +18,10 @@ from runs.ktap import FAILED, PASSED, SKIPPED, Results
 WITH_PMU = ("biglittle", "dynamiq", "symmetric", "gicv2", "pmuv3p5", "nested")
 # Guests have EL2 there, which Linux 6.16 and later can give them.
 NESTED, NESTED_KERNELS = "nested", [name for name in NAMED_KERNELS if name.endswith("-7.3")]
-# Where the host's kernel runs: with VHE at EL2, with nVHE at EL1 as its guests do.
-EL2 = {"VHE": [], "nVHE": ["--append=kvm-arm.mode=nvhe"]}
-# nVHE's own way to switch PMUs does not depend on clusters or the GIC: one topology shows it,
-# the one that has two PMUs in the fewest CPUs.
+# Where the host's kernel runs: with VHE at EL2, with nVHE and pKVM at EL1 as its guests do.
+EL2 = {"VHE": [], "nVHE": ["--append=kvm-arm.mode=nvhe"], "pKVM": ["--append=kvm-arm.mode=protected"]}
+# How these switch PMUs does not depend on clusters or the GIC: one topology shows it, the one that
+# has two PMUs in the fewest CPUs.
 NVHE_TOPOLOGY = "biglittle"
 
 OURS = [name for name in NAMED_KERNELS if not name.startswith("debian-")]
@@ -31,7 +31,8 @@ HELP = f"""\
 usage: tests/run matrix [options]
 
 Runs pmu-regress on emulated boards with instruction counting: every kernel, on
-every topology with KVM in its VHE mode, and on {NVHE_TOPOLOGY} in its nVHE mode too.
+every topology with KVM in its VHE mode, and on {NVHE_TOPOLOGY} in its nVHE mode and as
+protected KVM (pKVM) too.
 {NESTED} is for {" and ".join(NESTED_KERNELS)}.
 Prints a table of how many cases of each family passed, failed and were skipped,
 then each failure and the reasons for skips. Progress goes to stderr.
@@ -41,7 +42,7 @@ then each failure and the reasons for skips. Progress goes to stderr.
                      (default: all)
   --topologies=LIST  of {", ".join(list(TOPOLOGIES)[:6])},
                      {", ".join(list(TOPOLOGIES)[6:])} (default: those with a PMU)
-  --all              nVHE on every topology, which takes half as long again
+  --all              nVHE and pKVM on every topology, which takes half as long again
   --only=GLOB        only the cases whose names match (pmu-regress --run=GLOB)
   --keep=DIR         keep what each board printed, as
                      DIR/KERNEL-TOPOLOGY-EL2.ktap

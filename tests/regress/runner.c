@@ -8,6 +8,7 @@
 #include "discover.h"
 #include "junit.h"
 #include "kernel_log.h"
+#include "protected.h"
 #include "result.h"
 #include "runner.h"
 
@@ -148,10 +149,17 @@ static enum result judge_once(const struct site *site, const struct cased *cased
 			      struct kernel_log *log, char *notes, size_t size)
 {
 	enum result result = run_case(site, cased, notes);
+	char reason[512];
 
 	if (kernel_log_warned(log, notes, size))
 		return RESULT_FAILED;
-	return result == RESULT_OK || result == RESULT_SKIPPED ? result : RESULT_FAILED;
+	if (result == RESULT_OK || result == RESULT_SKIPPED)
+		return result;
+	if (!site->uncounted)
+		return RESULT_FAILED;
+	snprintf(reason, sizeof(reason), "%s", last_line(notes));
+	snprintf(notes, size, KNOWN_FAULT PROTECTED_FAULT ": %s", reason);
+	return RESULT_SKIPPED;
 }
 
 /*
@@ -162,9 +170,14 @@ static enum result judge_once(const struct site *site, const struct cased *cased
 static enum result judge(const struct site *site, const struct cased *cased, struct kernel_log *log,
 			 char *notes, size_t size)
 {
-	enum result result = judge_once(site, cased, log, notes, size);
+	enum result result;
 	char reason[512];
 
+	if (site->uncounted && !protected_judges(cased->name)) {
+		snprintf(notes, size, "%s", KNOWN_FAULT PROTECTED_FAULT);
+		return RESULT_SKIPPED;
+	}
+	result = judge_once(site, cased, log, notes, size);
 	if (result != RESULT_FAILED || !site->emulated || site->exact)
 		return result;
 	snprintf(reason, sizeof(reason), "%s", last_line(notes));

@@ -25,6 +25,7 @@ struct site {
 	bool last_wins, runs_uncovered;               /* what composite mode is like: proposal.h */
 	bool emulated;                                /* QEMU's virt board */
 	bool older;                                   /* before Linux 6.7: older.h */
+	bool uncounted;                               /* guests count nothing: protected.h */
 	int default_pmu;  /* that every VM in default mode has; -1: that of the CPU that makes it */
 	bool exact;       /* instruction counting: a cycle is an instruction, and counts repeat */
 	uint64_t seed;    /* of whatever is random */
