@@ -75,7 +75,7 @@ def runs_of(path, facts):
     """The file's runs: one, but for a file that several have been appended to."""
     all_entries, problem = read_runs(path)
     if len(all_entries) < 2:
-        return [Run(*all_entries or [[]], facts, problem)]
+        return [Run(*all_entries or [[]], facts, problem, path)]
     runs = []
     for number, entries in enumerate(all_entries, 1):
         of = f"run {number} of {len(all_entries)} in this file"
@@ -83,7 +83,7 @@ def runs_of(path, facts):
         # What the facts say of the run need not be about this one.
         runs.append(Run(entries, {"name": f"{facts['name']}-{number}", "title": f"{title}, {of}",
                                   "chapter": facts.get("chapter"), "shown": facts.get("shown", 200)},
-                        problem if number == len(all_entries) else ""))
+                        problem if number == len(all_entries) else "", path))
     return runs
 
 

@@ -4,8 +4,10 @@ import itertools
 import os
 import re
 from html import escape
+from urllib.parse import quote
 
 from reports import plot, side_by_side
+from reports.picture import Picture
 from reports.records import cluster_rows, overview_head, overview_row, plural, verdict
 from reports.verdicts import compared, shown_on_top, verdict_of
 
@@ -27,6 +29,7 @@ color:var(--good)}
 .verdict.bad{border-color:var(--bad);color:var(--bad)}
 details{margin:.5rem 0}summary{cursor:pointer;max-width:50rem}details details{margin-left:1rem}
 pre{font-size:.875rem;overflow-x:auto;margin:.25rem 0}
+.windows rect:hover{fill-opacity:.15}
 .grid{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr))}
 .pairs{grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}
 figure{margin:0;min-width:0}
@@ -48,7 +51,7 @@ border:0;padding:0}.rows td::before{content:attr(data-head);color:var(--soft);fl
 .strip li{border-left:.4rem solid var(--good);padding:.1rem .75rem}
 .strip .bad{border-color:var(--bad);font-weight:400}
 nav a{margin-right:1rem;display:inline-block}a{color:inherit}
-@media print{@page{margin:1cm}body{font-size:9pt;padding:0;max-width:none}nav{display:none}h1,h2,h3{break-after:avoid}
+@media print{@page{margin:1cm}body{font-size:9pt;padding:0;max-width:none}nav,.links{display:none}h1,h2,h3{break-after:avoid}
 h2{margin-top:1rem}figure,li,tr{break-inside:avoid}.wide,pre{overflow:visible}
 .grid{grid-template-columns:repeat(3,1fr);gap:.75rem}table,figcaption{font-size:7pt}code{white-space:normal}}
 """
@@ -74,10 +77,10 @@ def describe(picture, site):
     shown = f"the first {len(picture.windows)} of {picture.of} windows"
     if len(picture.windows) == picture.of:
         shown = plural(picture.of, "window")
-    first, last = picture.pieces[0][2], picture.pieces[-1][3]
     text = (f"{shown}, {plural(len(picture.hops), 'hop')}, {plural(len(picture.refused), 'refusal')}"
             f", {plural(len(picture.interrupts), 'window')} with overflow interrupts. PMCCNTR_EL0 "
-            f"goes from {first:.1f} to {last:.1f} thousand in {picture.end:.3g} {picture.unit}.")
+            f"goes from {picture.begin} to {picture.windows[-1]['cycles_end']} in {picture.span()}. ")
+    text += " ".join(picture.notes())
     for pmu, cpus, count, least, _, most, stopped in cluster_rows(run, site.groups):
         text += (f" {pmu} ({cpus}): {plural(count, 'window')} of {least} to {most} cycles, {stopped} "
                  "of them stopped.")
@@ -90,10 +93,10 @@ def figure(picture, site, folder):
     path = os.path.join(folder, f"{picture.name}.svg")
     title = f"{run.title}: the cycle counter over time"
     with open(path, encoding="utf-8") as file:
-        svg = plot.adapt(file.read(), picture.name, escape(title), escape(describe(picture, site)))
+        svg = plot.adapt(file.read(), picture.name, escape(title), escape(describe(picture, site)), plot.overlay(picture))
     with open(path, "w", encoding="utf-8") as file:
         file.write(svg)
-    return f"<figure><h3>{heading(run, site, picture)}</h3>{svg}{caption(run, site, picture)}</figure>"
+    return f"<figure><h3>{heading(run, site, picture)}</h3>{svg}{caption(run, site, folder, picture)}</figure>"
 
 
 def heading(run, site, picture=None):
@@ -104,7 +107,12 @@ def heading(run, site, picture=None):
     return text + (f' <span class="soft">{escape(site.short)}</span>' if site.compared else "")
 
 
-def caption(run, site, picture=None):
+def links(run, folder):
+    """To the files that a run left, from the page in FOLDER."""
+    return ", ".join(f'<a href="{escape(quote(os.path.relpath(path, folder)))}">{escape(name)}</a>' for name, path in run.files)
+
+
+def caption(run, site, folder, picture=None):
     """minivmm's sentence and the run's numbers."""
     names = plot.short_names(pmu for _, pmu in site.groups)
     parts = []
@@ -115,6 +123,7 @@ def caption(run, site, picture=None):
     if picture and picture.of > len(picture.windows):
         parts.append(f"<p>Drawn: the first {len(picture.windows)} of {picture.of} windows. The "
                      "table has all.</p>")
+    parts += [f"<p>{escape(text)}</p>" for text in picture.notes()] if picture else []
     if run.windows:
         rows = [(f"{names.get(pmu, pmu)}, {cpus}", *numbers)
                 for pmu, cpus, *numbers in cluster_rows(run, site.groups)]
@@ -123,12 +132,14 @@ def caption(run, site, picture=None):
                      f"{plural(run.interrupts, 'overflow interrupt')}.</p>")
     if run.said:
         parts.append(f"<p>{prose(run.said)}</p>")
+    if run.files:
+        parts.append(f'<p class="links">{links(run, folder)}</p>')
     return f"<figcaption>{''.join(parts)}</figcaption>"
 
 
-def bare(run, site):
+def bare(run, site, folder):
     """A run without windows has no picture: the words say why."""
-    return f"<figure><h3>{heading(run, site)}</h3>{caption(run, site)}</figure>"
+    return f"<figure><h3>{heading(run, site)}</h3>{caption(run, site, folder)}</figure>"
 
 
 def verdicts(sites, chapter):
@@ -187,7 +198,7 @@ def pictures_of(sites):
                 continue
             for run in site.of_chapter(chapter):
                 for vcpu in sorted({window["vcpu"] for window in run.windows}):
-                    picture = plot.Picture(run, vcpu, site.groups)
+                    picture = Picture(run, vcpu, site.groups)
                     picture.name += f"-{number}" if site.compared else ""
                     # Names that differ in case or a blank would be one file.
                     picture.name = next(name for name in itertools.chain(
@@ -209,7 +220,7 @@ def chapter_text(chapter, sites, pictures, folder):
     parts.append(f'<div class="grid{" pairs" if len(sites) > 1 else ""}">')
     for run, site in pairs(sites, chapter):
         mine = [picture for picture in pictures.get(chapter["id"], []) if picture.run is run]
-        parts += [figure(picture, site, folder) for picture in mine] or [bare(run, site)]
+        parts += [figure(picture, site, folder) for picture in mine] or [bare(run, site, folder)]
     return "".join(parts) + "</div>"
 
 
@@ -227,7 +238,8 @@ def top_of(sites):
     """What a reader wants to know first: what could not be read, the verdicts, and where the rest is."""
     parts = []
     for site in sites:
-        parts += [f'<p class="soft">{escape(site.where)}</p>'] if site.where else []
+        first = [site.where, *(str(site.facts[fact]) for fact in ("date", "command") if fact in site.facts)]
+        parts += [f'<p class="soft">{prose("; ".join(text for text in first if text))}</p>'] if any(first) else []
         parts += [f"<p><b>pmu-regress</b>: {escape(site.facts['pmu-regress'])}</p>"] if "pmu-regress" in site.facts else []
         parts += [f'<p class="bad">Cannot be shown: {escape(problem)}</p>' for problem in site.problems]
         lines = []
@@ -236,7 +248,7 @@ def top_of(sites):
             lines.append(f'<li class="{"bad" if bad else ""}"><b>{escape(run.title)}</b>: {escape(text)}</li>')
         parts.append(f'<ul class="strip">{"".join(lines)}</ul>')
     if compared(sites):
-        parts.append(table(["mode", "both kernels"], compared(sites)))
+        parts.append(table(["mode", "the two compared"], compared(sites)))
     links = [(anchor(chapter), chapter["title"]) for chapter in in_order(sites[0].chapters)] + [("facts", "Facts")]
     return "".join(parts) + "<nav>" + "".join(f'<a href="#{where}">{escape(title)}</a>' for where, title in links) + "</nav>"
 
@@ -248,10 +260,11 @@ def body_of(sites, folder, program):
         site.facts = {**site.facts, "drawn by": f"{plot.version()}; {program}"}
     pictures = pictures_of(sites)
     # Pictures of a chapter are there to be compared; records without facts may be anything.
-    charts = [(picture, plot.axes(chapter if title else [picture]))
-              for title, chapter in pictures.items() for picture in chapter]
+    for title, chapter in pictures.items():
+        for picture in chapter:
+            picture.scale = plot.axes(chapter if title else [picture])
     names = plot.short_names(pmu for site in sites for _, pmu in site.groups)
-    plot.draw(charts, folder, names)
+    plot.draw([picture for chapter in pictures.values() for picture in chapter], folder, names)
     side_by_side.draw(pictures, folder, names)
     body = [chapter_text(chapter, sites, pictures, folder) for chapter in in_order(sites[0].chapters)]
     return f"""{top_of(sites)}

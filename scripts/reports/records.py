@@ -2,12 +2,15 @@
 """A run's record (--record), and a site's runs: everything that a report says in numbers is computed here, from the
 records alone."""
 import itertools
+import os
 import statistics
 
 from runs.command_line import Failure
 
 SEVERAL = "several or unknown"  # host PMUs, of a window: vmm/report/stats_print.c
 DIVIDED_BY_ZERO = 9  # EXIT_DIVIDED_BY_ZERO in guest/calibrate.c
+SIGN = 1 << 63
+TRACE = ".trace.json"  # what a trace's name has in the place of its record's .jsonl
 
 
 class Broken(Failure):
@@ -51,7 +54,7 @@ def clusters_seen(runs):
 
 def spread(windows):
     """40167, or 40160-40175; - for none."""
-    counts = sorted(window["cycles"] for window in windows)
+    counts = sorted(window["cycles"] for window in windows if counted(window) >= 0)
     if not counts:
         return "-"
     return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]}-{counts[-1]}"
@@ -62,6 +65,16 @@ def stopped(windows):
     return sum(window["cycles"] == 0 for window in windows)
 
 
+def counted(window):
+    """Its cycles; negative where the counter went back."""
+    return window["cycles"] - (2 * SIGN if window["cycles"] >= SIGN else 0)
+
+
+def went_back(windows):
+    """In how many of them the counter went back: like minivmm's summary, the tables leave them out."""
+    return sum(counted(window) < 0 for window in windows)
+
+
 def plural(number, noun):
     """1 hop, 2 hops."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -70,9 +83,10 @@ def plural(number, noun):
 class Run:
     """One record, with what the facts say of it. PROBLEM is what could not be read of it."""
 
-    def __init__(self, entries, facts, problem=""):
+    def __init__(self, entries, facts, problem="", path=None):
         self.entries = entries
         self.problem = problem
+        self.path = path  # of the record
         self.head = entries[0] if entries else {}
         self.windows = self.of_type("window")
         self.hops = self.of_type("hop")
@@ -89,6 +103,13 @@ class Run:
     def of_type(self, kind):
         """The lines of this type."""
         return [entry for entry in self.entries if entry["type"] == kind]
+
+    @property
+    def files(self):
+        """[(what it is, its path)]: the record, and beside it the trace if there is one."""
+        trace = f"{os.path.splitext(self.path or '')[0]}{TRACE}"
+        return ([("record", self.path)] if self.entries and self.path else []) + (
+            [("trace, for Perfetto's viewer", trace)] if os.path.exists(trace) else [])
 
     @property
     def interrupts(self):
@@ -134,7 +155,7 @@ def cluster_rows(run, groups):
     shares.append((SEVERAL, "hopped", [window for window in run.windows if not window["stayed"]]))
     rows = []
     for pmu, cpus, windows in shares:
-        counts = [window["cycles"] for window in windows]
+        counts = [window["cycles"] for window in windows if counted(window) >= 0]
         if counts:
             rows.append((pmu, cpus, len(counts), min(counts), statistics.median_low(counts),
                          max(counts), stopped(windows)))

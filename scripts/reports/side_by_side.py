@@ -2,7 +2,7 @@
 """The modes side by side: the cycle counter of a guest that hops, one panel per mode, as one SVG for a document."""
 import os
 
-from reports import plot
+from reports import plot, scales
 from reports.plot import FAINT, HOP, INK, LINE, PAPER, REFUSED
 
 CHAPTER, MODES = "sync", ("default", "explicit", "composite")
@@ -22,13 +22,15 @@ def panel(index, picture, scale, names):
     end, low, high, _ = scale
     top = high + (high - low) * 0.22
     left = 0.07 + index * 0.315
+    times, unit = plot.time_axis(picture, end)
     lines = plot.ground(picture, names, (end * 1.2, *scale[1:]), 0)
     lines += [plot.data("line", picture.pieces), plot.data("hops", [(x, top) for x in picture.hops]),
               plot.data("refused", [(x, picture.y(x)) for x in picture.refused]),
               f"set lmargin at screen {left}", f"set rmargin at screen {left + 0.29}",
-              f"set xrange [0:{end:.6f}]", f"set yrange [{low:.6f}:{top:.6f}]", plot.tics(low, top, 5, named=not index),
+              f"set xrange [0:{end:.6f}]", f"set yrange [{low:.6f}:{top:.6f}]", times,
+              scales.tics("y", low, top, 5, lambda value: "" if index else scales.short(value), least=1),
               f'set label {plot.quoted(MODES[index])} at screen {left + 0.145}, screen 0.92 center font ",16" tc rgb "{INK}"',
-              f'set label "time, {picture.unit}" at screen {left + 0.145}, screen 0.04 center tc rgb "{INK}"']
+              f'set label "time, {unit}" at screen {left + 0.145}, screen 0.04 center tc rgb "{INK}"']
     if not index:
         lines.append(f'set label "PMCCNTR_EL0" at screen 0.012, screen 0.5 center rotate tc rgb "{INK}"')
     drawn = [f'$line using 1:3:($2-$1):($4-$3) with vectors nohead lw 3 lc rgb "{LINE}" notitle']
@@ -51,7 +53,7 @@ def draw(pictures, folder, names):
     if not modes:
         return None
     lines = [f'set terminal svg size {WIDTH},{HEIGHT} font "sans-serif,14" noenhanced background rgb "{PAPER}"',
-             "set multiplot", f'set border 3 lc rgb "{FAINT}"', "set xtics nomirror", f'set tics tc rgb "{INK}"',
+             "set multiplot", f'set border 3 lc rgb "{FAINT}"', f'set tics tc rgb "{INK}"',
              "set tmargin at screen 0.86", "set bmargin at screen 0.19"]
     scale = plot.axes(modes)
     for index, picture in enumerate(modes):

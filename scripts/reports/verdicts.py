@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The strip on top of the page: one verdict per run that tells whether the cycle counter counted."""
-from reports.records import DIVIDED_BY_ZERO, cluster_rows, plural
+from reports.records import DIVIDED_BY_ZERO, cluster_rows, plural, went_back
 
 
 def stops(run):
@@ -18,6 +18,8 @@ def verdict_of(run):
     if not run.entries:
         return run.problem or run.said or "did not run", bool(run.problem)
     parts = [stops(run)] if stops(run) else []
+    back = went_back(run.windows)
+    parts += [f"the cycle counter went back in {back} of {plural(len(run.windows), 'window')}"] if back else []
     bad = bool(parts)
     if run.windows and not parts:
         hops = f", across {plural(len(run.hops), 'hop')}" if run.hops else ""
@@ -42,15 +44,18 @@ def shown_on_top(site):
 
 
 def compared(sites):
-    """[(mode, what two kernels have in common)]: same, same but for the counts, or different."""
+    """[(mode, what two kernels have in common)]: same, same but for the counts, different, or only one has it."""
     if len(sites) != 2:
         return []
-    second = {run.title: run for run in shown_on_top(sites[1])}
-    pairs = [(run, second[run.title]) for run in shown_on_top(sites[0]) if run.title in second]
-    lines = []
-    for before, after in pairs:
-        same = verdict_of(before) == verdict_of(after)
-        counts = [cluster_rows(run, site.groups) for run, site in zip((before, after), sites)]
-        lines.append((before.title, "different" if not same else
-                      "same" if counts[0] == counts[1] else "same verdict, other counts"))
-    return lines
+    first, second = ({run.title: run for run in shown_on_top(site)} for site in sites)
+    return [(title, in_common(first.get(title), second.get(title), sites)) for title in dict.fromkeys([*first, *second])]
+
+
+def in_common(before, after, sites):
+    """What the runs of one mode, or None, have in common."""
+    if not (before and after):
+        return f"only {sites[0 if before else 1].short}"
+    if verdict_of(before) != verdict_of(after):
+        return "different"
+    counts = [cluster_rows(run, site.groups) for run, site in zip((before, after), sites)]
+    return "same" if counts[0] == counts[1] else "same verdict, other counts"
