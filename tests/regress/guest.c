@@ -20,6 +20,7 @@
 #define ICC_PMR_EL1    SYSREG(3, 0, 4, 6, 0)
 #define ICC_SRE_EL1    SYSREG(3, 0, 12, 12, 5)
 #define ICC_IGRPEN1    SYSREG(3, 0, 12, 12, 7)
+#define PSR_A32_USER   0x1d0 /* interrupts masked */
 #define FLAG_KEEP      1u
 #define FLAG_GICV2     2u
 #define GICD_BASE      0x08000000ull
@@ -170,13 +171,25 @@ void guest_keep_level(struct guest *guest, int version, bool keep_level)
 		    (version == 2 ? FLAG_GICV2 : 0) | (keep_level ? FLAG_KEEP : 0));
 }
 
-void guest_el0(struct guest *guest)
+/* What follows runs with XVALUE as PSTATE. */
+static void drop(struct guest *guest)
 {
-	mrs(guest, XVALUE, DAIF);
-	msr(guest, SPSR_EL1, XVALUE);            /* EL0t, interrupts as they are */
+	msr(guest, SPSR_EL1, XVALUE);
 	guest_insn(guest, 0x10000060u | XOTHER); /* adr: after the eret */
 	msr(guest, ELR_EL1, XOTHER);
 	guest_insn(guest, INSN_ERET);
+}
+
+void guest_el0(struct guest *guest)
+{
+	mrs(guest, XVALUE, DAIF); /* EL0t, interrupts as they are */
+	drop(guest);
+}
+
+void guest_el0_aarch32(struct guest *guest)
+{
+	mov(guest, XVALUE, PSR_A32_USER);
+	drop(guest);
 }
 
 void guest_el1(struct guest *guest)

@@ -90,6 +90,9 @@ void guest_keep_level(struct guest *guest, int version, bool keep_level);
 
 /* What follows runs at EL0, until guest_el1(). */
 void guest_el0(struct guest *guest);
+
+/* The same in AArch32: its instructions are the caller's, until an SVC. */
+void guest_el0_aarch32(struct guest *guest);
 void guest_el1(struct guest *guest);
 
 /* PSCI by HVC; the result goes to the test. */

@@ -30,6 +30,8 @@ static const struct test tests[] = {
 	{ "registers.selector", registers_selector, EVERY_MODE | LIMITED, 0, 0, NULL, 0 },
 	{ "registers.el0", registers_el0, EVERY_MODE, 0, REGISTERS_EL0_ROWS, registers_el0_row, 0 },
 	{ "registers.el0-class", registers_el0_class, EVERY_MODE, 0, 0, NULL, 0 },
+	{ "registers.el0-aarch32", registers_el0_aarch32, EVERY_MODE, 0, REGISTERS_AARCH32_ROWS,
+	  registers_aarch32_row, 0 },
 };
 
 FAMILY(registers_family, tests);

@@ -47,4 +47,12 @@ const char *registers_el0_row(int row);
 void registers_el0(const struct site *site, struct variant variant);
 void registers_el0_class(const struct site *site, struct variant variant);
 
+/* Whether KVM sees an EL0 that reads the cycle counter, as on hardware: QEMU may let it through. */
+bool registers_el0_reads_trap(const struct site *site);
+
+/* test_registers_aarch32.c: the same, of AArch32. */
+#define REGISTERS_AARCH32_ROWS 5
+const char *registers_aarch32_row(int row);
+void registers_el0_aarch32(const struct site *site, struct variant variant);
+
 #endif

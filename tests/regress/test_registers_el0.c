@@ -115,6 +115,11 @@ static bool reaches(const struct reach *reach, uint16_t sysreg, bool write)
 	return sysreg != PMSWINC_EL0 || reach->swinc;
 }
 
+bool registers_el0_reads_trap(const struct site *site)
+{
+	return find_reach(site).ccntr_read;
+}
+
 /* The program, its run and the judgement; the class of the last exception. */
 static unsigned run(const struct site *site, enum mode mode, unsigned bits, struct reach *found)
 {

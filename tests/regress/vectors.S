@@ -26,7 +26,7 @@
 	.global	guest_vectors
 guest_vectors:
 	/* From SP0, which is not used; from EL1; from EL0; from AArch32. */
-	.irp	target, lost, lost, lost, lost, sync, irq, lost, lost, sync, irq, lost, lost, lost, lost, lost, lost
+	.irp	target, lost, lost, lost, lost, sync, irq, lost, lost, sync, irq, lost, lost, sync32, irq, lost, lost
 	entry	\target
 	.endr
 
@@ -46,11 +46,17 @@ sync:
 
 	/* EL0 asks to go on at EL1. */
 svc:	mrs	x17, spsr_el1
-	and	x17, x17, #~0xf
+	and	x17, x17, #~0x1f
 	orr	x17, x17, #4
 	orr	x17, x17, #1
 	msr	spsr_el1, x17
 	eret
+
+sync32:	mrs	x17, esr_el1
+	lsr	x18, x17, #26
+	cmp	x18, #0x11
+	b.eq	svc
+	b	sync
 
 irq:
 	mov	x16, #PORT_BASE
