@@ -13,31 +13,38 @@ OWN = {BARE: ("floor-bare", "off.bin"),
        "floor": ("floor", "off.bin"),
        "minivmm": ("minivmm", "--quiet", "--jail=off", "--pmu=default", "off.bin"),
        "minivmm in the jail": ("minivmm", "--quiet", "--pmu=default", "off.bin")}
-TIMES = "-n16"
+HOW = ("-y", "-n16")  # kvm-host starts at a terminal only
+# kvm-host's guest has as much RAM as the board.
+APPEND = "--append=sysctl.vm.overcommit_memory=1"
 
 
 class Peer(NamedTuple):
-    """PROGRAM: the file here; COMMAND: what is typed on the board."""
+    """FILES: what the board needs of here; COMMAND: what is typed on the board."""
     name: str
-    program: str
+    files: tuple
     command: tuple
+
+
+def is_here(word):
+    """A name without a folder, as off.bin, is the board's."""
+    return "/" in word and os.path.isfile(word)
 
 
 def parse(text):
     """NAME=COMMAND, where COMMAND begins with a file; None if it does not."""
     name, _, command = text.partition("=")
     words = shlex.split(command)
-    if not name or name in OWN or not words or not os.path.isfile(words[0]):
+    if not name or name in OWN or not words or not is_here(words[0]):
         return None
-    return Peer(name, words[0], (os.path.basename(words[0]), *words[1:]))
+    return Peer(name, tuple(filter(is_here, words)), tuple(os.path.basename(word) if is_here(word) else word for word in words))
 
 
 def board_arguments(peers):
     """For scripts/board: a boot that prints a line for each of OWN, and for each peer."""
     commands = [*OWN.values(), *(peer.command for peer in peers)]
-    words = [word for command in commands for word in (":::", TIMES, *command)]
-    return ["--icount", f"--kernel={KERNEL}", "--timeout=580", *(f"--put={peer.program}" for peer in peers), "--", "bench",
-            *words[1:]]
+    words = [word for command in commands for word in (":::", *HOW, *command)]
+    files = dict.fromkeys(path for peer in peers for path in peer.files)
+    return ["--icount", f"--kernel={KERNEL}", APPEND, "--timeout=580", *(f"--put={path}" for path in files), "--", "bench", *words[1:]]
 
 
 def results_of(output, peers):

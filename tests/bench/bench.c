@@ -2,7 +2,7 @@
 /*
  * Runs commands and says what they cost; scripts/bench says what is compared with what:
  *
- *     bench [-a] [-nRUNS] [-LETTER] COMMAND... ::: ...
+ *     bench [-a] [-y] [-nRUNS] [-LETTER] COMMAND... ::: ...
  *
  * prints a line for each command, the median of RUNS (8):
  *
@@ -19,12 +19,13 @@
  * Under instruction counting a nanosecond is an instruction, so that they are the same on
  * every machine. Unless -a is given, everything runs on CPU 0: where the scheduler puts a
  * thread is not what is measured. The first run of each command is dropped: it pays for
- * the page cache and for KVM's first use.
+ * the page cache and for KVM's first use. With -y their input is a terminal.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/perf_event.h>
+#include <pty.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,7 +34,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -45,7 +49,7 @@
 
 struct spec {
 	char kind; /* one of the letters above, or '-' */
-	bool everywhere;
+	bool everywhere, terminal;
 	int runs;
 	char **argv;
 };
@@ -59,6 +63,7 @@ struct run {
 };
 
 static uint64_t *shared_ticks;
+static int terminal;
 
 static void die(const char *what, const char *program)
 {
@@ -115,6 +120,19 @@ static int64_t read_instructions(int fd)
 	return count;
 }
 
+/* A board has no devpts; elsewhere it is there, and this changes nothing. */
+static void open_terminal(void)
+{
+	int ours;
+
+	if (mkdir("/dev/pts", 0755) == 0 && mount("devpts", "/dev/pts", "devpts", 0, NULL))
+		die("devpts", "bench");
+	if (openpty(&ours, &terminal, NULL, NULL, NULL) < 0)
+		die("openpty", "bench");
+	fcntl(ours, F_SETFD, FD_CLOEXEC);
+	fcntl(terminal, F_SETFD, FD_CLOEXEC);
+}
+
 static pid_t start(const struct spec *spec)
 {
 	int out = open(OUTPUT, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -126,6 +144,8 @@ static pid_t start(const struct spec *spec)
 	if (child == 0) {
 		dup2(out, STDOUT_FILENO);
 		close(out);
+		if (spec->terminal)
+			dup2(terminal, STDIN_FILENO);
 		if (spec->kind == 's')
 			ptrace(PTRACE_TRACEME, 0, 0, 0);
 		*shared_ticks = ticks();
@@ -329,6 +349,8 @@ static struct spec parse(char **argv)
 
 		if (letter == 'a')
 			spec.everywhere = true;
+		else if (letter == 'y')
+			spec.terminal = true;
 		else if (letter == 'n')
 			spec.runs = atoi(*argv + 2);
 		else
@@ -344,11 +366,16 @@ static struct spec parse(char **argv)
 int main(int argc, char **argv)
 {
 	cpu_set_t all, first;
+	char seeded;
 
 	shared_ticks = mmap(NULL, sizeof(*shared_ticks), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared_ticks == MAP_FAILED || sched_getaffinity(0, sizeof(all), &all) < 0)
 		die("cannot begin", "bench");
+	/* A random number costs thousands of instructions until the kernel has a seed, and some
+	 * kernels take one per system call. */
+	if (getrandom(&seeded, 1, 0) != 1)
+		die("getrandom", "bench");
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
 	for (int i = 1, next; i < argc; i = next) {
@@ -358,6 +385,8 @@ int main(int argc, char **argv)
 			;
 		argv[next++] = NULL;
 		spec = parse(argv + i);
+		if (spec.terminal && !terminal)
+			open_terminal();
 		if (sched_setaffinity(0, sizeof(all), spec.everywhere ? &all : &first) < 0)
 			die("sched_setaffinity", spec.argv[0]);
 		if (spec.kind == 'm')

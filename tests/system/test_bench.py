@@ -47,11 +47,13 @@ def performance_md_has_the_committed_figures():
 
 @test()
 def peers_are_measured_beside_minivmm():
-    """scripts/bench --peer: its program goes to the board, each command has its number whatever is printed beside, and bad words are told."""
-    peer = peers.parse(f"other='{__file__}' run --kernel off.bin")
-    arguments = peers.board_arguments([peer])
-    expect(f"--put={__file__}" in arguments, f"{arguments}")
-    expect_equal(arguments[-6:], [":::", peers.TIMES, os.path.basename(__file__), "run", "--kernel", "off.bin"], "the last command")
+    """scripts/bench --peer: its files go to the board, each command has its number whatever is printed beside, and bad words are told."""
+    page = os.path.join(TOP, "README.md")
+    peer = peers.parse(f"other='{__file__}' run '{page}' --kernel off.bin")
+    arguments = peers.board_arguments([peer, peer])
+    expect_equal([word for word in arguments if word.startswith("--put=")], [f"--put={__file__}", f"--put={page}"], "files, each once")
+    expect_equal(arguments[-8:], [":::", *peers.HOW, os.path.basename(__file__), "run", "README.md", "--kernel", "off.bin"],
+                 "the last command")
     expect_equal(peers.results_of("0\n1\n2\n# lkvm 9\n3\n  40\n50\n", [peer]),
                  {peers.BARE: 0, "floor": 1, "minivmm": 2, "minivmm in the jail": 3, "other": 50}, "figures")
     expect_equal(peers.results_of("1\n2\n3\n", [peer]), None, "figures without the peer's")
