@@ -58,7 +58,7 @@ static enum status run_guest(struct machine *machine)
 	if (!status) {
 		record_run(&machine->record, machine->host, machine->choice, machine->nvcpus,
 			   counter_frequency());
-		trace_run(&machine->trace, machine->choice, machine->nvcpus);
+		trace_run(&machine->trace, machine->choice, machine->nvcpus, counter_frequency());
 		status = machine_run(machine);
 	}
 	/* The machine goes with the process, which costs less than to take it apart. */

@@ -130,7 +130,7 @@ void fuzz_one(struct input *input)
 	recorded = lines_in_memory(&record.lines, &lines, &lines_size);
 	fputs("{\"traceEvents\":[\n", trace.lines.file);
 	make_host(input);
-	trace_run(&trace, &choice, 2);
+	trace_run(&trace, &choice, 2, number(input));
 	for (int i = 0; i < MAX_EVENTS && input_left(input); i++)
 		event(&record, &trace, input);
 	trace_end(&trace, &host, number(input));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * --trace: the run as a timeline in the Chrome trace-event format, which Perfetto's
- * viewer opens: a track for each vCPU with a slice for each stay on a host CPU,
- * its counters as counter tracks, refusals and overflow interrupts as instants.
+ * viewer opens. Each vCPU has a track with a slice for each stay on a host CPU, a track with a
+ * slice for each window, its counters as counter tracks, and refusals and overflow interrupts
+ * as instants.
  * Any thread may write.
  */
 #ifndef MINIVMM_TRACE_H
@@ -23,6 +24,8 @@ struct trace {
 		int cpu; /* of the slice that is open, -1: none */
 		uint64_t since_ns;
 	} stay[MAX_VCPUS];
+	uint64_t window_ns[MAX_VCPUS]; /* the end of its last window */
+	uint64_t cntfrq;               /* of the guest's time, in Hz */
 	const char *path;
 	struct lines lines; /* not open: nothing is traced */
 	bool begun;         /* an event is there, so that the next one needs a comma */
@@ -32,12 +35,12 @@ struct trace {
 enum status trace_open(struct trace *trace, const char *path, unsigned timeout_s);
 
 /* Names the tracks. */
-void trace_run(struct trace *trace, const struct choice *choice, int vcpus);
+void trace_run(struct trace *trace, const struct choice *choice, int vcpus, uint64_t cntfrq);
 
 /* The vCPU is on @cpu from @time_ns (since the run's start) on; nothing if it was already. */
 void trace_cpu(struct trace *trace, const struct host *host, int vcpu, int cpu, uint64_t time_ns);
 
-/* Counters at the window's end, its overflow interrupts, and the CPU that it ended on. */
+/* The window, the counters at its end, its overflow interrupts, and the CPU that it ended on. */
 void trace_window(struct trace *trace, const struct host *host, const struct window *window);
 
 void trace_refusal(struct trace *trace, int vcpu, int cpu, uint64_t time_ns);

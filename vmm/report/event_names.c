@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include <stddef.h>
+
+#include "report/event_names.h"
+
+const char *event_name(uint64_t event)
+{
+	/* The Arm ARM's common events. Arrays instead of pointers: a pointer is relocated at each
+	 * start. */
+	static const char names[][24] = {
+		"SW_INCR",
+		"L1I_CACHE_REFILL",
+		"L1I_TLB_REFILL",
+		"L1D_CACHE_REFILL",
+		"L1D_CACHE",
+		"L1D_TLB_REFILL",
+		"LD_RETIRED",
+		"ST_RETIRED",
+		"INST_RETIRED",
+		"EXC_TAKEN",
+		"EXC_RETURN",
+		"CID_WRITE_RETIRED",
+		"PC_WRITE_RETIRED",
+		"BR_IMMED_RETIRED",
+		"BR_RETURN_RETIRED",
+		"UNALIGNED_LDST_RETIRED",
+		"BR_MIS_PRED",
+		"CPU_CYCLES",
+		"BR_PRED",
+		"MEM_ACCESS",
+		"L1I_CACHE",
+		"L1D_CACHE_WB",
+		"L2D_CACHE",
+		"L2D_CACHE_REFILL",
+		"L2D_CACHE_WB",
+		"BUS_ACCESS",
+		"MEMORY_ERROR",
+		"INST_SPEC",
+		"TTBR_WRITE_RETIRED",
+		"BUS_CYCLES",
+		"CHAIN",
+		"L1D_CACHE_ALLOCATE",
+		"L2D_CACHE_ALLOCATE",
+		"BR_RETIRED",
+		"BR_MIS_PRED_RETIRED",
+		"STALL_FRONTEND",
+		"STALL_BACKEND",
+		"L1D_TLB",
+		"L1I_TLB",
+		"L2I_CACHE",
+		"L2I_CACHE_REFILL",
+		"L3D_CACHE_ALLOCATE",
+		"L3D_CACHE_REFILL",
+		"L3D_CACHE",
+		"L3D_CACHE_WB",
+		"L2D_TLB_REFILL",
+		"L2I_TLB_REFILL",
+		"L2D_TLB",
+		"L2I_TLB",
+		"REMOTE_ACCESS",
+		"LL_CACHE",
+		"LL_CACHE_MISS",
+		"DTLB_WALK",
+		"ITLB_WALK",
+		"LL_CACHE_RD",
+		"LL_CACHE_MISS_RD",
+		"REMOTE_ACCESS_RD",
+		"L1D_CACHE_LMISS_RD",
+		"OP_RETIRED",
+		"OP_SPEC",
+		"STALL",
+		"STALL_SLOT_BACKEND",
+		"STALL_SLOT_FRONTEND",
+		"STALL_SLOT",
+	};
+
+	return event < sizeof(names) / sizeof(names[0]) ? names[event] : NULL;
+}
