@@ -11,17 +11,17 @@ def command_line(commands):
 
 
 def results(output):
-    """Yields (status, stdout, stderr, record) of each command that came to its end.
+    """Yields (status, stdout, stderr, record, trace) of each command that came to its end.
 
     A record's bytes that are no text become surrogates, and can be had back.
     """
     while output:
         head, _, output = output.partition(b"\n")
         status, *sizes = (int(number) for number in head.split())
-        if len(sizes) != 3 or sum(sizes) > len(output):
+        if len(sizes) != 4 or sum(sizes) > len(output):
             return  # the board ended in the middle of it
         texts = []
-        for size, errors in zip(sizes, ("replace", "replace", "surrogateescape")):
+        for size, errors in zip(sizes, ("replace", "replace", "surrogateescape", "replace")):
             texts.append(output[:size].decode(errors=errors))
             output = output[size:]
         yield status, *texts

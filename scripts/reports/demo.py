@@ -17,7 +17,7 @@ import time
 from boards import direct, each, machine
 from boards.topology import TOPOLOGIES
 from kernels.named import NAMED_KERNELS
-from reports import chapters, loading, records
+from reports import chapters, loading, plot, records
 from runs.command_line import Failure, Parser, main_of
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,7 +25,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 # Our own kernels, and the version of each.
 FLAVORS = {"composite": "6.12", "stock": "6.12", "composite-7.3": "7.3", "stock-7.3": "7.3"}
 DIED, HOST_LACKS, REFUSED = 9, 69, 71  # guest/calibrate.c; vmm/base/status.h
-WIDTH = 100
+WIDTH = 80
 HELP = f"""\
 usage: scripts/demo [options]
 
@@ -130,7 +130,7 @@ class Bench:
     def probe(self):
         """Learns what the host offers, and which kernel this is."""
         version = os.path.join(self.folder, "kernel-version")
-        (status, text, errors, _), (_, self.program, _, _) = self.boot(
+        (status, text, errors, *_), (_, self.program, *_) = self.boot(
             "what the host offers", [["minivmm", "--probe=json"], ["minivmm", "--version"]],
             [f"--get=/proc/version:{version}"])
         if status:
@@ -147,14 +147,14 @@ class Bench:
         warm_up = ["minivmm", "--append=windows=1", "guest.bin"]
         commands = [["minivmm", *args[:-1], "--timeout=60", args[-1]] for _, args, _ in entries]
         _, *results = self.boot(chapter, [warm_up] + [
-            [command[0], "--record=record", *command[1:]] for command in commands])
+            [command[0], "--record=record", "--trace=record.trace.json", *command[1:]] for command in commands])
         for (title, _, shown), command, result in zip(entries, commands, results):
             self.keep(chapter, title, shown, command, result)
         self.write_facts()
 
     def keep(self, chapter, title, shown, command, result):
-        """A run's record, and what is to be said of it."""
-        status, _, errors, record = result
+        """A run's record and trace, and what is to be said of it."""
+        status, _, errors, record, trace = result
         name = re.sub(r"[^a-z]+", "-", f"{chapter} {title}")
         facts = {"name": name, "title": title, "chapter": chapter, "status": status,
                  "command": shlex.join(command), "shown": shown,
@@ -163,6 +163,8 @@ class Bench:
             facts["record"] = f"{name}.jsonl"
             with open(os.path.join(self.folder, facts["record"]), "w", encoding="utf-8") as file:
                 file.write(record)
+            with open(os.path.join(self.folder, name + records.TRACE), "w", encoding="utf-8") as file:
+                file.write(trace)
         self.runs.append(facts)
 
     def write_facts(self):
@@ -234,12 +236,21 @@ def expected(run_facts):
 
 
 def print_table(rows):
-    """Columns as wide as their widest cell; the one over the clusters' columns goes above."""
+    """Columns as wide as their widest cell. What a terminal would break, as counts that vary do, is a list per mode."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    print(" " * (sum(widths[:3]) + 6) + "cycles per window: no hop / after a hop")
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    print()
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    print("cycles per window: no hop / after a hop")
+    if max(map(len, lines)) > WIDTH:
+        lines = [line for row in rows[1:] for line in (row[0], *(f"    {name}: {cell}" for name, cell in zip(rows[0][1:], row[1:])))]
+    print("\n".join(lines), end="\n\n")
+
+
+def overview(site, runs):
+    """The table over all modes. Other lines have the host PMUs' full names, how many windows there were, and auto's choice."""
+    names = plot.short_names(pmu for _, pmu in site.groups)
+    rows = [records.overview_head(site.groups)] + [records.overview_row(ran, site.groups) for ran in runs]
+    titles = [rows[0][0], *(ran.title for ran in runs)]
+    return [[title, names.get(row[1], row[1]), *(cell.replace(" / ", "/") for cell in row[3:])] for title, row in zip(titles, rows)]
 
 
 def print_text(text):
@@ -257,8 +268,7 @@ def show(site):
     for ran in by_chapter["calibrate"]:
         print_text(f"    {ran.title}: {records.verdict(ran)}")
     print()
-    print_table([records.overview_head(site.groups)]
-                + [records.overview_row(ran, site.groups) for ran in by_chapter["table"]])
+    print_table(overview(site, by_chapter["table"]))
     print_text("; ".join(site.reasons) + ".")
     for ran in by_chapter["table"]:
         if ran.title != "auto":
@@ -270,7 +280,7 @@ def fresh_folder(path):
     """Without what an earlier demo left there; nothing else is touched."""
     os.makedirs(path, exist_ok=True)
     for name in os.listdir(path):
-        if name.endswith((".jsonl", ".svg", ".png")) or name in (loading.FACTS, "report.html"):
+        if name.endswith((".jsonl", records.TRACE, ".svg", ".png")) or name in (loading.FACTS, "report.html"):
             os.unlink(os.path.join(path, name))
     return path
 

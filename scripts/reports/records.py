@@ -140,7 +140,7 @@ def overview_row(run, groups):
                 for kind in kinds]
         cells.append(" / ".join(here) if here != ["-", "-"] else "-")
     mode = run.head["mode"]
-    backing = {"default": "KVM's pick", "composite": "the CPU's own"}.get(mode, "none")
+    backing = {"default": "KVM's pick", "composite": "the CPU's"}.get(mode, "none")
     return [run.title if run.title == mode else f"{run.title}: {mode}",
             run.head.get("pmu") or backing, str(len(run.windows)), *cells,
             str(stopped(run.windows)), str(len(run.refusals))]

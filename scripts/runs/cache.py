@@ -113,4 +113,4 @@ def boot(kernel, board, command, options, heard=None, files=()):
 def outputs(kernel, board, commands, options):
     """What each of COMMANDS printed, in one boot."""
     _, output, _ = boot(kernel, board, each.command_line(commands), options)
-    return [text for _, text, _, _ in each.results(output.encode())]
+    return [text for _, text, *_ in each.results(output.encode())]

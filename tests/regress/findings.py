@@ -123,7 +123,7 @@ def boot(kernel, options, commands, timeout):
         raise Failure(f"{shlex.join(line[1:4])}: only {len(outputs)} of {len(commands)} commands "
                       f"came to their end, status {done.returncode}")
     cases = {}
-    for status, text, errors, _ in outputs:
+    for status, text, errors, *_ in outputs:
         part = Results(status, text, errors)
         if part.reason:
             raise Failure(f"{shlex.join(line[1:4])}: {part.reason}")

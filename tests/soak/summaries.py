@@ -110,7 +110,7 @@ def boot(options, wanted, prefix):
     results = list(each.results(output.encode(errors="replace")))
     if status or len(results) < len(wanted):
         raise Failure(f"the board ended with status {status}: {(errors.strip().splitlines() or ['no message'])[-1]}")
-    for case, (ended, _, text, _) in zip(wanted, results):
+    for case, (ended, _, text, *_) in zip(wanted, results):
         said = sentence(case.mode, text)
         yield case, said, [f"status {ended}"] if ended else list(case.faults(said))
 

@@ -5,9 +5,9 @@
  *     each COMMAND... ::: COMMAND... ::: ...
  *
  * Each gets five minutes, as a Linux guest may take some on a busy machine. After each
- * comes a line on stdout, "STATUS OUT ERR RECORD", the command's status (200 + N if signal
- * N killed it) and how many bytes follow of its stdout, its stderr and of the file
- * "record", if it left one.
+ * comes a line on stdout, "STATUS OUT ERR RECORD TRACE": the command's status (200 + N if
+ * signal N killed it) and how many bytes follow of its stdout, its stderr and the files
+ * "record" and "record.trace.json", if it left them.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +19,9 @@
 
 #define SECONDS 300
 
-static const char *const files[] = { "each.out", "each.err", "record" };
+static const char *const files[] = { "each.out", "each.err", "record", "record.trace.json" };
+
+enum { OUT, ERR, RECORD, TRACE, FILES };
 
 static void die(const char *what)
 {
@@ -44,8 +46,8 @@ static int run(char **argv)
 	if (child < 0)
 		die("fork");
 	if (child == 0) {
-		redirect(1, files[0]);
-		redirect(2, files[1]);
+		redirect(1, files[OUT]);
+		redirect(2, files[ERR]);
 		alarm(SECONDS);
 		execvp(argv[0], argv);
 		die(argv[0]);
@@ -82,12 +84,13 @@ int main(int argc, char **argv)
 		while (i < argc && strcmp(argv[i], ":::"))
 			i++;
 		argv[i] = NULL;
-		unlink(files[2]);
+		unlink(files[RECORD]);
+		unlink(files[TRACE]);
 		printf("%d", run(argv + first));
-		for (int f = 0; f < 3; f++)
+		for (int f = 0; f < FILES; f++)
 			printf(" %lld", size_of(files[f]));
 		putchar('\n');
-		for (int f = 0; f < 3; f++)
+		for (int f = 0; f < FILES; f++)
 			copy_out(files[f]);
 		fflush(stdout);
 	}

@@ -83,7 +83,7 @@ class Board:
         if process.returncode:
             raise Failed(f"the board failed with status {process.returncode}: "
                          f"{process.stderr.decode(errors='replace')}")
-        return [Result(command, *result)
+        return [Result(command, *result[:4])
                 for command, result in zip(commands, each.results(process.stdout))]
 
 

@@ -97,7 +97,8 @@ def check_results(done, results):
     for name, title, chapter, _, status, *_ in runs:
         allowed = {"0", "69"} | ({"9"} if chapter == "calibrate" else set()) | ({"71"} if "without" in title else set())
         expect(status in allowed, f"{name}: status {status}")
-        expect(status == "69" or os.path.exists(f"{results}/{name}.jsonl"), f"no record of {name}")
+        expect(status == "69" or all(os.path.exists(f"{results}/{name}{kind}") for kind in (".jsonl", ".trace.json")),
+               f"no record or trace of {name}")
     expect("host PMU: armv8_cortex_a72, CPUs 2-3" in read(results, "host.txt"), read(results, "host.txt"))
     return runs
 
@@ -114,6 +115,7 @@ def bundle_runs_in_a_bare_root():
         text = read(folder, "page", "report.html")
         for words in ("failed at calibration ", "minivmm biglittle board", "2 pass, 0 fail, 0 skip (status 0)"):
             expect(words in text, f"no {words!r} on the page")
+        expect("pmu-regress</b>: 2 pass" in text[:text.index("<nav>")], "pmu-regress's totals are not at the top of the page")
         expect_equal(text.count("<svg"), 13, "pictures")
 
 

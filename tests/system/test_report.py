@@ -102,7 +102,9 @@ def demo_makes_the_report():
                   "composite: completed 1000 calibrations",
                   "cycles per window: no hop / after a hop"):
         expect(words in done.stdout, f"no {words!r} in {done.stdout}")
-    expect_equal(done.stdout.splitlines()[-1], f"report: {out}/report.html", "last line")
+    *lines, last = done.stdout.splitlines()
+    expect_equal(last, f"report: {out}/report.html", "last line")
+    expect_equal([line for line in lines if len(line) > 80], [], "lines too wide for a terminal")
     page = read(out, "report.html")
     strip = page[page.index('<ul class="strip">'):page.index("<nav>")]
     expect("stops on armv8_cortex_a72 in 5 of 20 windows" in strip and "KVM refused 10 times" in strip, f"the strip: {strip}")
@@ -111,6 +113,9 @@ def demo_makes_the_report():
     expect("<script" not in page, "the page needs JavaScript")
     for name in ("sync-default", "async-composite", "overflow-explicit"):
         expect(all(os.path.getsize(f"{out}/{name}.{kind}") > 1000 for kind in ("svg", "png")), name)
+    trace = json.loads(read(out, "records-1", "sync-default.trace.json"))["traceEvents"]
+    expect_equal(sum(event.get("cat") == "window" for event in trace), 20, "windows of a trace")
+    expect('href="records-1/sync-default.trace.json"' in page, "no link to the trace")
     modes = read(out, "modes.svg")
     expect(re.search(r"default: 20 windows, \d+ hops, 0 refusals, [1-9]\d* windows without", modes)
            and re.search(r"composite: 20 windows, \d+ hops, 0 refusals, 0 windows without", modes), "the picture of the modes")

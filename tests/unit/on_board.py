@@ -60,7 +60,7 @@ def main():
                            *each.command_line([TERMINALS, *commands])], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     results = list(each.results(done.stdout))[1:]
     print(f"1..{len(commands)}")
-    for number, (command, (status, output, errors, _)) in enumerate(zip(commands, results), 1):
+    for number, (command, (status, output, errors, *_)) in enumerate(zip(commands, results), 1):
         print(f"{'not ' if status else ''}ok {number} {os.path.basename(command[0])}")
         if status:
             print("\n".join(f"# {line}" for line in f"status {status}\n{output}{errors}".splitlines()))
