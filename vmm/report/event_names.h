@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* The architecture's name of a PMU event, e.g. INST_RETIRED for 0x08; NULL if minivmm knows none. */
+/* The architecture's name of a PMU event, e.g. INST_RETIRED for 0x08; NULL if minivmm knows none.
+ */
 const char *event_name(uint64_t event);
 
 #endif
