@@ -31,8 +31,8 @@ HELP = f"""\
 usage: tests/run matrix [options]
 
 Runs pmu-regress on emulated boards with instruction counting: every kernel, on
-every topology with KVM in its VHE mode, and on {NVHE_TOPOLOGY} in its nVHE mode and as
-protected KVM (pKVM) too.
+every topology with KVM in its VHE mode, and on {NVHE_TOPOLOGY} in its nVHE mode and
+as protected KVM (pKVM) too.
 {NESTED} is for {" and ".join(NESTED_KERNELS)}.
 Prints a table of how many cases of each family passed, failed and were skipped,
 then each failure and the reasons for skips. Progress goes to stderr.
@@ -42,7 +42,7 @@ then each failure and the reasons for skips. Progress goes to stderr.
                      (default: all)
   --topologies=LIST  of {", ".join(list(TOPOLOGIES)[:6])},
                      {", ".join(list(TOPOLOGIES)[6:])} (default: those with a PMU)
-  --all              nVHE and pKVM on every topology, which takes half as long again
+  --all              nVHE and pKVM on every topology: twice as long
   --only=GLOB        only the cases whose names match (pmu-regress --run=GLOB)
   --keep=DIR         keep what each board printed, as
                      DIR/KERNEL-TOPOLOGY-EL2.ktap
