@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 from boards.console import Console
@@ -81,8 +82,20 @@ def emulator(topology, icount=True):
                   "scripts/debian/qemu --newer downloads one, and installs nothing")
 
 
+def mixed_plugin(folder):
+    """The path of the plugin that makes a board's CPUs unlike, compiled into FOLDER."""
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mixed_plugin.c")
+    path = os.path.join(folder, "mixed.so")
+    if not shutil.which("cc"):
+        raise Missing("this topology compiles a plugin for QEMU, and there is no cc: install Debian's package gcc")
+    subprocess.run(["cc", "-std=gnu17", "-O2", "-shared", "-fPIC", "-o", path, source], check=True)
+    return path
+
+
 def qemu_command(topology, icount, kernel, dtb, initrd, port, append):
     board = TOPOLOGIES[topology]
+    if board.mixed and icount:
+        raise Missing(f"--topology={topology} has no --icount: QEMU does not tell a plugin there which CPU executes")
     # An ioeventfd would hand the port's data to another thread, at a time that varies.
     command = [
         emulator(topology, icount),
@@ -116,8 +129,9 @@ def die_with(parent):
 class Board:
     """A running board. run() returns (status, [(data, errno) for each file to get])."""
 
-    def __init__(self, command, port, peer_fd, fds, verbose, stdin):
+    def __init__(self, command, port, peer_fd, fds, verbose, stdin, folder=None):
         self.port = port
+        self.folder = folder  # removed with the board
         self.port.setblocking(False)
         self.verbose = verbose
         self.received = bytearray()
@@ -186,6 +200,8 @@ class Board:
         self.qemu.stdout.close()
         self.port.close()
         self.selector.close()
+        if self.folder:
+            self.folder.cleanup()
 
     def on_console(self, _events):
         data = os.read(self.qemu.stdout.fileno(), 65536)
@@ -264,4 +280,7 @@ def boot(topology, icount, kernel, dtb, initrd, append, verbose, stdin, plugin=N
         theirs.set_inheritable(True)
         command = qemu_command(topology, icount, kernel, dtb, initrd, theirs.fileno(), append)
         command += ["-plugin", plugin] if plugin else []
-        return Board(command, ours, theirs.fileno(), (dtb, initrd), verbose, stdin)
+        folder = tempfile.TemporaryDirectory(prefix="minivmm-board-") if TOPOLOGIES[topology].mixed else None
+        if folder:
+            command += ["-plugin", f"{mixed_plugin(folder.name)},{TOPOLOGIES[topology].mixed}"]
+        return Board(command, ours, theirs.fileno(), (dtb, initrd), verbose, stdin, folder)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The emulated boards: one table of topologies, and the device tree of each.
 
-QEMU's CPUs are all alike. What makes a host heterogeneous for KVM's PMU is which
+QEMU's CPUs are all alike, unless a plugin answers for some. What makes a host heterogeneous for KVM's PMU is which
 CPUs each PMU node covers, and that is up to the device tree: the GICv3 splits the
 PMU's interrupt (PPI 7) into partitions, one for each PMU.
 """
@@ -29,6 +29,7 @@ class Topology(NamedTuple):
     model: str = "cortex-a76"
     qemu: int = 7  # the oldest QEMU that will do, as a major version
     append: str = ""  # the kernel's arguments that make it what it is
+    mixed: str = ""  # arguments of mixed_plugin.c; such a board has no --icount
 
     @property
     def cpus(self):
@@ -59,6 +60,10 @@ TOPOLOGIES = {
     # FEAT_NV2 came with QEMU 9.0.
     "nested": Topology("2+2, two PMUs, guests can have EL2; QEMU 9 on", BIG_LITTLE,
                        model="neoverse-n2", qemu=9, append="kvm-arm.mode=nested"),
+    # The second cluster is a Neoverse N1 by its MIDR, for which Linux patches little. It has L1D_CACHE and INST_RETIRED
+    # besides, and 4 event counters of 6.
+    "mixed": Topology("2+2, two PMUs of unequal registers; QEMU 11 on", BIG_LITTLE, qemu=11,
+                      mixed="first=2,midr=0x414fd0c1,events=0x110,counters=4"),
 }
 
 

@@ -154,6 +154,7 @@ def board_failures_have_statuses():
                 (121, "the board's kernel panicked", ["--append=rdinit=/none", "--", "minivmm"]),
                 (122, "--timeout ran out", ["--timeout=0.5", "--", "minivmm", "hang.bin"]),
                 (123, "--timeout needs", ["--timeout=nan", "--", "minivmm"]),
+                (123, "--topology=mixed has no --icount", ["--topology=mixed", "--icount", "--", "minivmm"]),
                 (123, "not an arm64 Image", [f"--kernel={__file__}", "--", "minivmm"]),
                 (127, "the board has no shell", ["--", "sh"])):
             process = run(*args, text=True)

@@ -130,6 +130,30 @@ def regress_has_the_findings(result):
         expect(fnmatch.filter(cases, pattern), f"no case is a {pattern}")
 
 
+MOVES = ["pmu-regress", "--verbose", "--run=registers.pmceid-moves/default"]
+
+
+def expect_events(result, on_the_second_cluster):
+    """PMCEID0_EL0 of a guest that moves to the second cluster and back, and the case's line."""
+    lines = result.stdout.splitlines()
+    expect_equal([line for line in lines if "PMCEID0_EL0" in line],
+                 [f"# CPU {cpu}: PMCEID0_EL0 {on_the_second_cluster if cpu else '0x40020001'}" for cpu in (2, 3, 0)], "events")
+    return next(line for line in lines if line.startswith(("ok ", "not ok ")))
+
+
+@test(MOVES, topology="mixed", kernel="stock", slow=True)
+def mixed_board_shows_suspect_1(result):
+    """Topology mixed: the CPUs of its second cluster have events of their own, and on Linux 6.12 a guest that moves there sees them."""
+    line = expect_events(result, "0x40020111")
+    expect("# SKIP known fault of this kernel: PMCEIDx_EL0 are those of the CPU that the vCPU is on" in line, line)
+
+
+@test(MOVES, topology="mixed", kernel="stock-7.3", slow=True)
+def mixed_board_clears_suspect_1(result):
+    """On Linux 7.3 the guest sees the same events on both clusters."""
+    expect_equal(expect_events(result, "0x40020001"), "ok 1 registers.pmceid-moves/default", "the case")
+
+
 PROTECTED = "known fault of this kernel: guests of a protected KVM count nothing"
 
 
