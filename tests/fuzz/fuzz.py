@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 
+from boards.times import minutes
 from fuzz.seeds import SEEDS
-from runs.command_line import Failure, Parser, main_of
+from runs.command_line import Failure, Parser, main_of, positive
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, "build-fuzz")
@@ -28,7 +29,7 @@ Fuzzes what needs no KVM, under ASan and UBSan: each target of tests/fuzz, two
 at a time. TARGET is one of (default: all)
 {", ".join(SEEDS)}.
 
-  --minutes=M  fuzz each target for M minutes (default: 1)
+  --minutes=M  fuzz each target for M minutes, or 90s, 2h (default: 1)
   --runs=N     until each has had N executions in all, or --minutes are over
   --seed=N     of what is tried (default: another each time)
   --replay     only the seeds, and what fuzzing has kept in build-fuzz/corpus
@@ -158,8 +159,8 @@ def save():
 
 def main():
     parser = Parser(HELP)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--runs", type=int)
+    parser.add_argument("--minutes", type=minutes)
+    parser.add_argument("--runs", type=positive)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--replay", action="store_true")
     parser.add_argument("--save", action="store_true")
@@ -169,10 +170,10 @@ def main():
         if target not in SEEDS:
             parser.error(f"{target}: no such target; there are {', '.join(SEEDS)}")
     if options.replay:
-        minutes, runs = None, 0
+        length, runs = None, 0
     else:
-        minutes, runs = options.minutes or (None if options.runs else 1), options.runs
-    seconds = minutes and max(1, round(60 * minutes))
+        length, runs = options.minutes or (None if options.runs else 1), options.runs
+    seconds = length and max(1, round(60 * length))
     build()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         good = list(pool.map(lambda target: fuzz(target, seconds, runs, options.seed), options.targets or SEEDS))

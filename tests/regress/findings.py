@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 from boards import each
+from boards.times import seconds
 from regress.matrix import NESTED, NESTED_KERNELS, need_emulators
-from runs.command_line import Failure, Parser, listed, positive
+from runs.command_line import Failure, Parser, listed
 from runs.jobs import TOP, guarded
 from runs.ktap import FAILED, PASSED, Results
 
@@ -44,7 +45,7 @@ Progress goes to stderr.
                    stock-7.3
   --verbose        each fault's words and each reason for a skip, after the
                    table
-  --timeout=S      seconds for one board (default: 300)
+  --timeout=TIME   for one board: 300, 300s, 5m (default: 300)
   -h, --help       this text
 
 Exit status: 0 if each case gave a result and none failed, else 1.
@@ -62,7 +63,7 @@ def parse(arguments, suspects):
     parser.add_argument("--suspects", type=listed([str(suspect.number) for suspect in suspects]))
     parser.add_argument("--kernels", type=listed([plain for _, plain, _ in COLUMNS]))
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--timeout", type=positive, default=300)
+    parser.add_argument("--timeout", type=seconds, default=300)
     return parser.parse_args(arguments)
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 
 from boards import initramfs, machine
+from boards.times import seconds
 from boards.topology import TOPOLOGIES
 from kernels.named import NAMED_KERNELS
 from runs.command_line import Failure, Parser, listed, positive
@@ -47,7 +48,7 @@ then each failure and the reasons for skips. Progress goes to stderr.
   --keep=DIR         keep what each board printed, as
                      DIR/KERNEL-TOPOLOGY-EL2.ktap
   --jobs=N           boards at a time (default: one for each CPU)
-  --timeout=S        seconds for one board (default: 300)
+  --timeout=TIME     for one board: 300, 300s, 5m (default: 300)
   -h, --help         this text
 
 Exit status: 0 if no case failed and every board gave a result, else 1.
@@ -68,7 +69,7 @@ def parse(arguments):
     parser.add_argument("--only")
     parser.add_argument("--keep")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1)
-    parser.add_argument("--timeout", type=positive, default=300)
+    parser.add_argument("--timeout", type=seconds, default=300)
     return parser.parse_args(arguments)
 
 

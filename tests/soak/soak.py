@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+from boards.times import seconds
 from boards.topology import TOPOLOGIES
 from regress.mutants import named_tests
 from runs.command_line import Failure, Parser, listed, positive
@@ -42,7 +43,7 @@ alarms to, and each; Ctrl-C ends it with those of the runs so far.
                   of scripts/board
   --seed=N        of the first run (default: 1); the next has N + 1
   --keep=DIR      keep what each run printed, as DIR/DISTURBANCE-SEED.ktap
-  --timeout=S     seconds for one run (default: 1800)
+  --timeout=TIME  for one run: 1800, 1800s, 30m (default: 1800)
   -h, --help      this text
 
 Exit status: 0 if all was as it should be, 1 if not, 2 if nothing could be run.
@@ -65,7 +66,7 @@ def parse(arguments):
     parser.add_argument("--topology", default="biglittle", choices=TOPOLOGIES)
     parser.add_argument("--seed", type=positive, default=1)
     parser.add_argument("--keep")
-    parser.add_argument("--timeout", type=positive, default=1800)
+    parser.add_argument("--timeout", type=seconds, default=1800)
     options = parser.parse_args(arguments)
     if options.mutant and (options.kernel or options.only):
         raise Failure("--mutant has a kernel and tests of its own: leave --kernel and --only out")

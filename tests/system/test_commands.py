@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+from boards import times
 from files import files
 from system.harness import PATIENCE, TOP, expect, test
 
@@ -122,3 +123,17 @@ def checks_need_no_git():
             done = subprocess.run([sys.executable, "-B", os.path.join(folder, "tests", f"{name}.py")], env={"PATH": folder},
                                   capture_output=True, text=True, check=False)
             expect(done.returncode == 0, f"tests/{name}.py: {done.stdout}{done.stderr}")
+
+
+@test()
+def times_have_units():
+    """Commands take a time in their own unit or with s, m or h; what is no time gets an answer that shows the form."""
+    for command, option, status in ((["scripts/board"], "--timeout", 123), (["scripts/review"], "--timeout", 2),
+                                    (["tests/run", "soak"], "--timeout", 2), (["tests/run", "findings"], "--timeout", 2),
+                                    (["tests/run", "matrix"], "--timeout", 2), (["tests/run", "fuzz"], "--minutes", 2)):
+        for text in ("x", "0", "-1", "5 s", "5d", ""):
+            done = run(command, f"{option}={text}")
+            expect(done.returncode == status and f"'{text}' is not a time above 0" in done.stderr and "15m" in done.stderr,
+                   f"{command} {option}={text}: status {done.returncode}, {done.stderr}")
+    got = [parse(text) for parse in (times.seconds, times.minutes) for text in ("90", "90s", "1.5m", "2h")]
+    expect(got == [90, 90, 90, 7200, 90, 1.5, 1.5, 120], f"{got}")

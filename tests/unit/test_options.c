@@ -163,6 +163,7 @@ static void numbers_in_their_ranges(void **state)
 	assert_int_equal(parsed("--pmu-counters=31|i").pmu_counters, 31);
 	assert_int_equal(parsed("--timeout=1|i").timeout_s, 1);
 	assert_int_equal(parsed("--timeout=1000000|i").timeout_s, 1000000);
+	assert_int_equal(parsed("--timeout=90s|i").timeout_s, 90);
 }
 
 static void numbers_out_of_their_ranges(void **state)
@@ -170,9 +171,9 @@ static void numbers_out_of_their_ranges(void **state)
 	static const struct {
 		const char *option, *low, *high;
 	} options[] = {
-		{ "--cpus", "0", "513" },
-		{ "--pmu-counters", "-1", "32" },
-		{ "--timeout", "0", "1000001" },
+		{ "--cpus", "0", "513" },        { "--pmu-counters", "-1", "32" },
+		{ "--timeout", "0", "1000001" }, { "--timeout", "0s", "1ss" },
+		{ "--timeout", "s", "1m" },
 	};
 	static const char *const never[] = { "",
 					     "x",
@@ -197,8 +198,10 @@ static void numbers_out_of_their_ranges(void **state)
 								     : options[i].high;
 
 			snprintf(line, sizeof(line), "%s=%s|i", options[i].option, value);
-			snprintf(message, sizeof(message), "%s=%s: not a number from ",
-				 options[i].option, value);
+			snprintf(message, sizeof(message), "%s=%s: not a %s", options[i].option,
+				 value,
+				 strcmp(options[i].option, "--timeout") ? "number from "
+									: "time; ");
 			assert_wrong(line, message);
 		}
 	}

@@ -160,10 +160,15 @@ enum status option_cpus(const struct entry *self, struct options *options, const
 enum status option_timeout(const struct entry *self, struct options *options, const char *value)
 {
 	uint64_t n = 0;
-	enum status status = ranged(self, value, 1, 1000000, &n);
+	const char *end = number(value, 10, &n);
 
+	if (!end || end[*end == 's'] || n < 1 || n > 1000000)
+		return fail(STATUS_USAGE,
+			    "--%s=%s: not a time; use whole seconds from 1 to 1000000, e.g. 60 or "
+			    "60s",
+			    self->name, value);
 	options->timeout_s = (unsigned)n;
-	return status;
+	return STATUS_OK;
 }
 
 /* A multiple of @step, up to 1024G. */
