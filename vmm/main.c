@@ -61,7 +61,7 @@ static enum status run_guest(struct machine *machine)
 		trace_run(&machine->trace, machine->choice, machine->nvcpus, counter_frequency());
 		status = machine_run(machine);
 	}
-	/* The machine goes with the process, which costs less than to take it apart. */
+	/* The kernel frees the machine with the process, which costs less than taking it apart. */
 	return status;
 }
 
@@ -73,7 +73,7 @@ static enum status end_output(enum status status)
 	return status;
 }
 
-/* Before the first of them is opened, which would be empty then. */
+/* Done before the first file is opened: opening empties it. */
 static enum status check_files(const struct options *options)
 {
 	const char *record =
@@ -94,7 +94,7 @@ static enum status check_files(const struct options *options)
 	return files_differ(files, sizeof(files) / sizeof(files[0]));
 }
 
-/* Of the host PMUs that are named to KVM, or to who asks. */
+/* The host PMUs that are named to KVM, or to a user who asks. */
 static enum status read_types(const struct options *options, const struct choice *choice,
 			      struct host *host)
 {
@@ -148,7 +148,7 @@ static enum status start(struct machine *machine, const struct options *options)
 	if (!status && !options->probe)
 		status = check_el2(options, &offers);
 	asks = !status && (options->probe || choose_needs_probe(options, &host, &offers, &choice));
-	/* Which host PMU an older KVM takes is seen on its own CPUs only. */
+	/* The host PMU that an older KVM takes can be found out on that PMU's CPUs only. */
 	if (asks && (options->probe || !offers.recent))
 		status = affinity_ask(&host);
 	if (!status && asks)

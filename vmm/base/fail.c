@@ -11,7 +11,7 @@
 #define PATIENCE_MS 1000
 #define LONGEST     1024 /* bytes of a line, without its beginning and the reason */
 
-/* A thread that crashes takes it back while others print. */
+/* A thread that crashes resets it while other threads print. */
 static void (*_Atomic print_to)(void *owner, const char *text, size_t size);
 static void *print_owner;
 
@@ -22,7 +22,7 @@ void fail_through(void (*print)(void *owner, const char *text, size_t size), voi
 	atomic_store(&print_to, print);
 }
 
-/* Who does not read stderr for a second does not get it. */
+/* A reader of stderr that takes nothing for a second loses the line. */
 static void print(const char *text, size_t size)
 {
 	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/resource.h"
 
-/* NULL: @error is not of a host that has run out of something. */
+/* NULL: @error does not mean that the host has run out of something. */
 static const char *remedy(int error)
 {
 	switch (error) {

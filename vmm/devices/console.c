@@ -34,7 +34,7 @@ void console_restore(struct console *console)
 	console->raw = false;
 }
 
-/* By who started minivmm, as a script that goes on after Ctrl-C. */
+/* Ignored by the program that started minivmm, such as a script that continues after Ctrl-C. */
 static bool is_ignored(int signal)
 {
 	struct sigaction now;

@@ -22,7 +22,7 @@ static void *map_zeroes(void)
 	return zeroes == MAP_FAILED ? NULL : zeroes;
 }
 
-/* Where it fails, the guest goes on as before, only slower. Nothing is written to the zeroes. */
+/* If this fails the guest runs as before, only slower. Nothing is written to the zeroes. */
 void flash_serve(struct flash *flash, int vm_fd)
 {
 	struct kvm_userspace_memory_region region = {

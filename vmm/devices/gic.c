@@ -54,13 +54,14 @@ static enum status set_address(const struct gic *gic, unsigned type, uint64_t ad
 	return STATUS_OK;
 }
 
-/* KVM takes a region's number, address and how many it has room for in one word. */
+/* One word holds the region's number, its address and the number of redistributors that it has room
+ * for. */
 static enum status add_region(const struct gic *gic, uint64_t index, uint64_t base, uint64_t count)
 {
 	return set_address(gic, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION, count << 52 | base | index);
 }
 
-/* Regions are of Linux 4.18; KVM fills them in the order of the vCPUs. */
+/* Linux 4.18 introduced regions; KVM fills them in the order of the vCPUs. */
 static enum status place_redistributors(const struct gic *gic, uint64_t count)
 {
 	enum status status;
@@ -73,7 +74,7 @@ static enum status place_redistributors(const struct gic *gic, uint64_t count)
 	return status;
 }
 
-/* As old as guests with EL2; without it KVM takes a number of its own choice. */
+/* KVM has had this attribute as long as guests with EL2; without it KVM chooses a number itself. */
 static enum status set_maintenance(const struct gic *gic)
 {
 	uint32_t intid = IRQ_MAINTENANCE_INTID;

@@ -39,8 +39,8 @@ enum {
 /* PeriphID and PCellID of r1p5: Linux takes the FIFOs for 32 deep from revision 3 on. */
 static const uint8_t ids[] = { 0x11, 0x10, 0x34, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
 
-/* So many looks for input in a row are a guest's that waits for it: Linux takes 3 when it starts.
- */
+/* A guest that looks for input this many times in a row waits for it: Linux looks 3 times when it
+ * starts. */
 #define POLLS 16
 
 static unsigned depth(const struct pl011 *uart)
@@ -48,10 +48,8 @@ static unsigned depth(const struct pl011 *uart)
 	return uart->lcr & LCR_H_FEN ? PL011_FIFO : 1;
 }
 
-/*
- * Whether the guest takes input. Until then there is none for it: a driver that starts empties
- * the FIFO, and would throw away what was piped to a guest that had yet to begin to read.
- */
+/* Whether the guest takes input. It gets none before: a driver empties the FIFO when it starts, and
+ * would throw away input that was piped to a guest before it began to read. */
 static bool takes_input(const struct pl011 *uart)
 {
 	return uart->imsc & (INT_RX | INT_RT) ||
@@ -63,7 +61,8 @@ static unsigned available(const struct pl011 *uart)
 	return takes_input(uart) ? uart->input.count : 0;
 }
 
-/* FR and RIS never ask for patience with output: who looks again and again waits for input. */
+/* FR and RIS never tell the guest to wait with output: a guest that reads them again and again
+ * waits for input. */
 static void note_poll(struct pl011 *uart)
 {
 	unsigned polls = atomic_load_explicit(&uart->polls, memory_order_relaxed);
@@ -72,7 +71,7 @@ static void note_poll(struct pl011 *uart)
 		atomic_store_explicit(&uart->polls, polls + 1, memory_order_relaxed);
 }
 
-/* A look before and after each byte is output's. */
+/* Drivers read FR before and after each byte of output. */
 static void note_output(struct pl011 *uart)
 {
 	unsigned polls = atomic_load_explicit(&uart->polls, memory_order_relaxed);
@@ -81,7 +80,7 @@ static void note_output(struct pl011 *uart)
 		atomic_store_explicit(&uart->polls, 0, memory_order_relaxed);
 }
 
-/* Another driver may begin here, which has not asked for input yet. */
+/* Another driver may begin here, and has not asked for input yet. */
 static void note_setup(struct pl011 *uart)
 {
 	atomic_store_explicit(&uart->polls, 0, memory_order_relaxed);
@@ -252,17 +251,16 @@ static __attribute__((noinline)) void access_register(struct pl011 *uart, struct
 	pthread_mutex_unlock(&uart->lock);
 }
 
-/*
- * A byte of output is not sent under the lock: the thread that reads input must not wait for
- * who reads output.
- */
+/* Output is sent without the lock: the thread that reads input must not wait for a reader of
+ * output. */
 static __attribute__((noinline)) void first_byte(struct pl011 *uart, struct bus_access *access)
 {
 	output_put(uart->output, (uint8_t)access->value);
 	access_register(uart, access);
 }
 
-/* A byte after which nothing else changes is what happens most. Its one call is the last. */
+/* The most frequent access is a byte of output that changes nothing else. It makes one call, the
+ * last. */
 void pl011_access(void *owner, struct bus_access *access)
 {
 	struct pl011 *uart = owner;

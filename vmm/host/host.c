@@ -28,7 +28,7 @@ static enum status read_pmu(struct sysfs_folder devices, const char *name, struc
 			       : fail_errno(STATUS_HOST, "cannot read %s", attribute.path);
 	if (cpulist_parse(attribute.text, &pmu.cpus))
 		return fail(STATUS_HOST, "%s is not a list of CPUs", attribute.path);
-	/* It counts on no CPU, so that no vCPU can use it. */
+	/* It covers no CPU, so no vCPU can use it. */
 	if (cpuset_is_empty(&pmu.cpus))
 		return STATUS_OK;
 	if (host->npmus == HOST_MAX_PMUS)
@@ -51,7 +51,7 @@ static int compare_pmus(const void *left, const void *right)
 	return first_a != first_b ? first_a - first_b : strcmp(a->name, b->name);
 }
 
-/* perf's own, which every kernel has: not worth a look for their CPUs. */
+/* perf's own software PMUs, which every kernel has: they are not looked at for CPUs. */
 static bool is_software(const char *name)
 {
 	static const char *const names[] = { "breakpoint", "kprobe", "software", "tracepoint",
@@ -175,7 +175,8 @@ const char *host_pmu_list(const struct host *host, char *text, size_t size)
 	for (int i = 0; i < host->npmus; i++) {
 		int length = print_pmu(used ? ", " : "", &host->pmus[i], text + used, size - used);
 
-		/* Half a name would be another PMU, and one that is left out would not be there. */
+		/* A name that is cut would name another PMU, and a PMU that is left out would be
+		 * missed. */
 		if (length < 0 || (size_t)length >= size - used) {
 			snprintf(text + cut, size - cut, "%s%d more (minivmm --probe)",
 				 cut ? " and " : "", host->npmus - before_cut);
@@ -215,7 +216,8 @@ struct cluster {
 
 static bool same_cluster(const struct cluster *a, const struct cluster *b)
 {
-	/* An unknown cluster is not known to be the same: such CPUs count one by one. */
+	/* CPUs of unknown clusters may be in different ones, so each of them counts as a cluster.
+	 */
 	return a->id >= 0 && a->id == b->id && a->package == b->package;
 }
 

@@ -11,7 +11,8 @@
 #include "host/first_pmu.h"
 #include "host/kvm.h"
 
-/* What KVM gives for an extension, 0 if it does not have it; -1 after an error line. */
+/* The value that KVM returns for an extension, 0 if KVM does not have it; -1 after an error line.
+ */
 static int check_extension(const struct kvm *kvm, int extension)
 {
 	int value = ioctl(kvm->fd, KVM_CHECK_EXTENSION, extension);
@@ -122,10 +123,8 @@ static enum status has_attr(int vcpu, unsigned attr, bool *has)
 	return STATUS_OK;
 }
 
-/*
- * Another unmerged series uses number 5 too, so that HAS_ATTR alone proves
- * nothing; only FIXED_COUNTERS_ONLY can be read: ENXIO before it is set.
- */
+/* Another unmerged series uses number 5 too, so HAS_ATTR alone proves nothing. Only
+ * FIXED_COUNTERS_ONLY can be read: its getter returns ENXIO before it is set. */
 static bool is_composite(int vcpu)
 {
 	struct kvm_device_attr request = { .group = KVM_ARM_VCPU_PMU_V3_CTRL,

@@ -43,7 +43,7 @@ static const char *call_name(int number)
 	return *name ? name : "unknown";
 }
 
-/* Once only: true in the first thread, later ones wait for its end. */
+/* True in the first thread only; later threads wait for the end of the process. */
 static bool is_first(void)
 {
 	int none = 0, self = (int)syscall(SYS_gettid);
@@ -93,7 +93,8 @@ static void end_by_call(int signal, siginfo_t *info, void *context)
 					       : fail_signal(signal)));
 }
 
-/* Its action is the default again: sent once more it ends the process, with a core if need be. */
+/* The signal's action is the default again: sending it once more ends the process, with a core dump
+ * if one is wanted. */
 static void end_by_fault(int signal)
 {
 	if (is_first()) {
@@ -107,7 +108,7 @@ static void take_stack(void *stack)
 {
 	const stack_t own = { .ss_sp = stack, .ss_size = CRASH_STACK };
 
-	(void)sigaltstack(&own, NULL); /* without it only an overflow of the stack goes unnamed */
+	(void)sigaltstack(&own, NULL); /* without it only a stack overflow is not reported */
 }
 
 void crash_thread(int vcpu, void *stack)

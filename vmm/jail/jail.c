@@ -18,10 +18,8 @@
 	"landlock_create_ruleset, landlock_restrict_self and capset there (systemd: "              \
 	"SystemCallFilter=, containers: the seccomp profile), or use --jail=off"
 
-/*
- * None is left in any set but the bounding set, which says what execve() may add: with
- * no_new_privs it adds nothing.
- */
+/* No capability is left in any set but the bounding set, which limits what execve() may add. With
+ * no_new_privs execve() adds nothing. */
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -30,7 +28,8 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
-/* What confines needs no privilege: where it is not permitted, it is by somebody else's filter. */
+/* These calls need no privilege, so EPERM comes from a system call filter that minivmm was started
+ * with. */
 static enum status forbidden(const char *call)
 {
 	if (errno != EPERM && errno != EACCES)
@@ -85,7 +84,7 @@ enum status jail_process(const struct jail *jail)
 	return STATUS_OK;
 }
 
-/* An instruction with what the run knows in place of a mark. */
+/* Returns the instruction with the run's value in place of the mark. */
 static struct sock_filter complete(const struct jail *jail, struct sock_filter code)
 {
 	uint32_t thread = code.k - JAIL_THREAD_MARK;
@@ -96,12 +95,13 @@ static struct sock_filter complete(const struct jail *jail, struct sock_filter c
 		return code;
 	if (code.k == JAIL_PROCESS_MARK)
 		code.k = (uint32_t)getpid();
-	else if (thread < MAX_VCPUS) /* more marks than threads: some stand for one thread */
+	else if (thread < MAX_VCPUS) /* several marks stand for one thread */
 		code.k = (uint32_t)jail->moved[thread % (uint32_t)jail->nmoved];
 	return code;
 }
 
-/* Of the call for the filter, which is no other thread's. */
+/* The error line of the call that installs the filter. @result above 0 is a thread that cannot take
+ * it. */
 static enum status fail_filter(long result)
 {
 	if (result > 0)

@@ -48,7 +48,8 @@ static struct scmp_arg_cmp comparison(const struct jail_argument *argument, uint
 	return SCMP_CMP64(argument->index, SCMP_CMP_EQ, value);
 }
 
-/* libseccomp takes numbers for those of this machine: names mean the same everywhere. */
+/* libseccomp takes numbers as this machine's numbers, so the rules have names, which mean the same
+ * everywhere. */
 static int number_here(const struct jail_rule *rule)
 {
 	char name[64];
@@ -154,8 +155,7 @@ static void print_program(bool resets, bool moves)
 static void print_names(void)
 {
 	/* One text: an array of pointers would have to be relocated at each start. */
-	printf("/* Of all numbers from 0, each with a 0 behind it; one without a name is empty. "
-	       "*/\n"
+	printf("/* The names of all numbers from 0, each ended by a 0; a number may have none. */\n"
 	       "static const char jail_call_names[] =\n");
 	for (int number = 0; number < NUMBERS; number++) {
 		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_AARCH64, number);
@@ -168,8 +168,8 @@ static void print_names(void)
 
 int main(void)
 {
-	/* Whatever the kernel of the machine that builds knows: SCMP_ACT_KILL_PROCESS is of this
-	 * level. */
+	/* SCMP_ACT_KILL_PROCESS needs this API level; libseccomp would otherwise ask the kernel of
+	 * the machine that builds. */
 	must(seccomp_api_set(3), "seccomp_api_set");
 	printf("/* jail_generate.c made this of jail_rules.c. */\n");
 	for (int i = 0; i < 4; i++)

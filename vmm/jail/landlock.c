@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Landlock (Documentation/userspace-api/landlock.rst): what is open stays, nothing comes. */
+/* Landlock (Documentation/userspace-api/landlock.rst): open files stay open, and no others can be
+ * opened. */
 #include <errno.h>
 #include <linux/landlock.h>
 #include <stddef.h>
@@ -14,7 +15,8 @@ struct ruleset {
 	uint64_t files, network, scoped;
 };
 
-/* All that each version of the ABI can forbid; a later one's extra rights stay as they are. */
+/* All rights that each version of the ABI can forbid; rights that later versions add are not
+ * forbidden. */
 static const struct ruleset all[] = {
 	{ 0, 0, 0 },          /* no Landlock */
 	{ 0x1fff, 0, 0 },     /* 1: reading, writing, executing, making, removing */
@@ -31,8 +33,8 @@ int landlock_close(void)
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	int fd, result;
 
-	/* None, or a container's or systemd's profile knows of none. seccomp forbids as much, and
-	 * more. */
+	/* The kernel has no Landlock, or the profile of a container or of systemd does not know it.
+	 * seccomp forbids all of this too. */
 	if (abi < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM || errno == EACCES
 			       ? 0

@@ -8,7 +8,7 @@
 
 #include "machine/barrier.h"
 
-/* Until @word is woken, or at once if it is not @value any more. */
+/* Sleeps until @word is woken; returns at once if it is not @value any more. */
 static int sleep_on(atomic_uint *word, unsigned value, const struct timespec *limit)
 {
 	return (int)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit);

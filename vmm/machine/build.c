@@ -43,10 +43,8 @@ static enum status create_vm(struct machine *machine)
 	return STATUS_OK;
 }
 
-/*
- * All that the jail leaves no time for, in one piece, as each costs: RAM, and behind it what is our
- * own.
- */
+/* Maps all memory that cannot be mapped in the jail, in one piece, because each mapping costs: RAM,
+ * and behind it the VMM's own. */
 static enum status map_memory(struct machine *machine)
 {
 	const struct options *options = machine->options;
@@ -71,7 +69,7 @@ static enum status add_memory(struct machine *machine)
 	struct kvm_userspace_memory_region region;
 	enum status status;
 
-	/* After a reset it is there: the jail has no call that maps more. */
+	/* After a reset it is mapped already: the jail allows no mapping. */
 	status = machine->memory.host ? memory_clear(&machine->memory) : map_memory(machine);
 	if (!status)
 		status = image_load(&machine->files, &machine->memory, &machine->image);
@@ -246,7 +244,7 @@ enum status machine_create(struct machine *machine)
 {
 	enum status status;
 
-	/* So that machine_destroy() works after any failure. The threads live on. */
+	/* With these values machine_destroy() works after any failure. The threads stay. */
 	machine->vm_fd = machine->gic.fd = -1;
 	for (int i = 0; i < machine->nvcpus; i++) {
 		machine->vcpus[i].fd = -1;

@@ -87,7 +87,8 @@ void machine_end(struct machine *machine, int status)
 		stop(machine);
 }
 
-/* The run's end waits for this thread, so that the line comes before what is said there. */
+/* The run's end waits for this thread, so the error line comes before the lines that are printed
+ * there. */
 void machine_fail(struct machine *machine, enum status status, const char *format, ...)
 {
 	va_list args;

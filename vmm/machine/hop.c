@@ -22,7 +22,8 @@ bool vcpu_place(struct vcpu *vcpu, int tid, int cpu)
 	unsigned move = tid != 0;
 	bool moved;
 
-	/* Around the move: a window that ends in between shows that it is under way. */
+	/* Counted before and after the move: a window that ends in between shows that a move is
+	 * under way. */
 	atomic_fetch_add(&vcpu->moves, move);
 	moved = cpuset_pin(tid, &set) == 0;
 	if (moved)

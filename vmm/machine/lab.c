@@ -69,7 +69,8 @@ static void begin(struct machine *machine, int index)
 	vcpu->stays = (struct stays){ 0 };
 	vcpu->stays.record.since = spot(machine, vcpu, sched_getcpu());
 	vcpu->stays.moved = vcpu->stays.record.since.moves || vcpu->stays.record.since.switches;
-	/* The guest's first perf event is behind it: the host's first one waits for every CPU. */
+	/* The guest has its first perf event by then: creating the host's first event waits for
+	 * every CPU. */
 	if (machine->options->settle)
 		settle();
 }
@@ -86,7 +87,7 @@ static void hop(struct machine *machine, int index)
 	stays_hop(&vcpu->stays, &before, &after);
 }
 
-/* With machine->lock held, so it does not wait for stderr's reader. Each kind once. */
+/* Reports each kind once. machine->lock is held, so it does not wait for stderr's reader. */
 static void report_odd(struct machine *machine, const struct window *window)
 {
 	unsigned kinds = odd_find(window->record, machine->choice->mode != PMU_OFF) & ~machine->odd;
@@ -142,7 +143,7 @@ static void take_fault(struct machine *machine, int index, uint64_t gpa)
 		     (unsigned long long)fault.elr, (unsigned long long)fault.far);
 }
 
-/* Not inlined: the room for a record would cost a read too, which needs none. */
+/* Not inlined: the room for a record on the stack would slow down reads, which do not need it. */
 __attribute__((noinline)) static void take_write(struct machine *machine,
 						 const struct bus_access *access)
 {

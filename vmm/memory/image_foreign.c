@@ -18,7 +18,8 @@ struct magic {
 
 #define BYTES(text) sizeof(text) - 1, text
 
-/* The first that matches is it. What has to be unpacked has a @tool, and its packing's name. */
+/* The first entry that matches counts. A format that has to be unpacked has a @tool and the
+ * packing's name. */
 static const struct kind {
 	struct magic magic[2];
 	/* No pointers, which each start would have to relocate. */
@@ -31,7 +32,7 @@ static const struct kind {
 	{ { { 0, BYTES("\x02\x21\x4c\x18") } }, "lz4", .tool = "unlz4" },
 	{ { { 0, BYTES("\x04\x22\x4d\x18") } }, "lz4", .tool = "unlz4" },
 	{ { { 0, BYTES("\x89LZO") } }, "lzo", .tool = "lzop -d" },
-	/* Its first bytes alone may be code; that its length is unknown follows. */
+	/* The first bytes alone may be code; the field for an unknown length follows. */
 	{ { { 0, BYTES("\x5d\0\0") }, { 5, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff") } },
 	  "lzma",
 	  .tool = "unlzma" },

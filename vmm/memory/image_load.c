@@ -61,7 +61,7 @@ static enum status check_ram(const struct image_load *load, uint64_t start, uint
 	uint64_t end = start + length;
 	char text[IMAGE_WAY_OUT];
 
-	/* Where no --mem helps; below this the sums cannot wrap. */
+	/* No --mem is large enough from here on; below this the sums cannot wrap. */
 	if (start < memory->base || start - memory->base > IMAGE_MAX_MEM || length > IMAGE_MAX_MEM)
 		return fail(STATUS_INPUT,
 			    "%s: 0x%llx bytes at 0x%llx are outside RAM, which begins at 0x%llx; "

@@ -5,7 +5,8 @@
 
 typedef unsigned long long ull;
 
-/* Where what Linux must find may lie; RAM begins at a multiple of 1 GiB, as it wants. */
+/* Linux finds the device tree and the initrd within this range. It wants RAM to begin at a multiple
+ * of 1 GiB. */
 static uint64_t window_end(const struct memory *memory)
 {
 	return memory->base + (memory->size < IMAGE_WINDOW ? memory->size : IMAGE_WINDOW);
@@ -57,7 +58,8 @@ static uint64_t room_below(const struct image_load *load, uint64_t end, uint64_t
 	return start >= base && is_free(load->image, start, start + size) ? start : 0;
 }
 
-/* Right below the tree if it can be, else as high as possible; 0 if nowhere. */
+/* Right below the device tree if there is room, otherwise as high as possible; 0 if there is no
+ * room at all. */
 static uint64_t find_room(const struct image_load *load, uint64_t size)
 {
 	const struct image *image = load->image;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The option table, and what parsing and --help make of it. */
+/* The option table; parsing and --help use it. */
 #include <stddef.h>
 #include <string.h>
 
@@ -134,7 +134,7 @@ static enum status check_together(struct options *options)
 	return STATUS_OK;
 }
 
-/* Of what has a short one; NULL if nothing has this one. */
+/* The option with this short name; NULL if none has it. */
 static const char *long_name(const char *argument)
 {
 	if (!strcmp(argument, "-h"))

@@ -14,7 +14,8 @@
 #define ENOUGH (1 << 16) /* bytes that are written together */
 #define TRIES  4         /* of a last write that a signal interrupts */
 
-/* stdio's. It takes all: what has no room is lost, and so is all that comes after it. */
+/* stdio's write function. It accepts everything: bytes without room are lost, and so are all later
+ * ones. */
 static ssize_t add(void *cookie, const char *data, size_t size)
 {
 	struct lines *lines = cookie;
@@ -61,7 +62,7 @@ bool lines_room(struct lines *lines)
 	return output_room(&lines->output) >= LINES_EVENT || output_shut(&lines->output);
 }
 
-/* The last event's room is kept for the thread that never waits. */
+/* Room for the last event is kept free for the thread that never waits. */
 static bool may_add(struct lines *lines)
 {
 	return never_waits(lines) || output_room(&lines->output) >= 2ul * LINES_EVENT ||
@@ -92,7 +93,7 @@ void lines_end(struct lines *lines)
 		output_write(output);
 }
 
-/* Not of a pipe, nor of what others write to as well. */
+/* Not for a pipe, nor for a file that other processes write to as well. */
 static void drop_cut_line(const struct output *output)
 {
 	if (output->fd != STDOUT_FILENO && output->whole < output->written &&

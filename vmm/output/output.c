@@ -70,7 +70,7 @@ static void shut(struct output *output)
 	output->gathered.count = OUTPUT_ROOM;
 }
 
-/* With @writing held. What is leaving is lost, and so is all that comes after it. */
+/* With @writing held. The bytes that are being written are lost, and so are all later ones. */
 static void lose(struct output *output, int why)
 {
 	int none = 0;
@@ -98,10 +98,8 @@ static bool all_sent(const struct output *output)
 	return output->leaving.sent == output->leaving.count;
 }
 
-/*
- * With both locks held, when nothing is leaving any more: what was gathered does. True if that
- * reaches the limit.
- */
+/* With both locks held, when no bytes are being written any more: the gathered ones come next. True
+ * if they reach the limit. */
 static bool take_gathered(struct output *output)
 {
 	struct output_bytes empty = { .bytes = output->leaving.bytes };
@@ -176,7 +174,7 @@ void output_write(struct output *output)
 		output->reached(output->owner);
 }
 
-/* Ready means that somebody has room; another process may take it before this write does. */
+/* Ready means that there was room; another process may take it before this write. */
 static ssize_t write_at_once(struct output *output)
 {
 	static const struct itimerspec soon = { { .tv_nsec = ALARM_NS }, { .tv_nsec = ALARM_NS } };
@@ -210,10 +208,9 @@ static void send_ready(struct output *output)
 	}
 }
 
-/*
- * Neither lock is waited for: who holds the mutex may wait for the reader, and who holds
- * the spinlock for this thread's CPU, if it has a higher priority (run.c).
- */
+/* Waits for neither lock: the thread that holds the mutex may wait for the reader, and the thread
+ * that holds the spinlock may wait for this thread's CPU, if this thread has a higher priority
+ * (run.c). */
 bool output_flush(struct output *output)
 {
 	bool empty = false, reached = false;

@@ -56,7 +56,7 @@ static __attribute__((noinline)) void put_slowly(struct output *output, uint8_t 
 		put_on(output, byte, result);
 }
 
-/* Each of its calls is its last, so that it saves no registers: ten instructions per byte. */
+/* Every call in it is a tail call, so it saves no registers: ten instructions per byte. */
 void output_put(struct output *output, uint8_t byte)
 {
 	enum gathered result;

@@ -6,7 +6,8 @@
 #define SPINS    100
 #define PAUSE_NS 20000
 
-/* The plan may have put who holds it on this CPU, which it needs to go on. */
+/* The plan may have moved the thread that holds the lock to this CPU, which that thread needs to
+ * continue. */
 void spinlock_wait(struct spinlock *lock)
 {
 	static const struct timespec pause = { .tv_nsec = PAUSE_NS };

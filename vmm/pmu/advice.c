@@ -78,7 +78,7 @@ void advice_print_json(const struct host *host, FILE *out)
 	cpulist_format(&cpus, list, sizeof(list));
 	fprintf(out, "{\"cpus\":\"%s\",\"taskset\":\"taskset -c %s\"", list, list);
 	fprintf(out, ",\"kvmtool\":\"--vcpu-affinity %s\",\"libvirt\":\"", list);
-	/* Nothing in it needs another escape than the line's end. */
+	/* Only the ends of lines need an escape in it. */
 	print_libvirt(&cpus, list, "", "\\n", out);
 	fputs("\",\"qemu_errors\":{", out);
 	for (size_t i = 0; i < NERRORS; i++)

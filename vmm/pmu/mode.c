@@ -33,7 +33,7 @@ bool choose_needs_probe(const struct options *options, const struct host *host,
 		return false;
 	used_cpus(options, choice, &used);
 	mode_uncovered_cpus(host, &used, &uncovered);
-	/* Only whether composite is offered can be in question. */
+	/* The only fact that may be missing is whether KVM offers composite. */
 	return covering_pmu(host, &used) < 0 && cpuset_is_empty(&uncovered);
 }
 

@@ -20,7 +20,7 @@ void mode_reason(const struct mode_context *c, const char *format, ...)
 	va_start(args, format);
 	length = vsnprintf(choice->reasons + used, room, format, args);
 	va_end(args);
-	/* The longest reasons that there are fit, as test_mode.c sees; a cut would be told. */
+	/* The longest reasons fit, as test_mode.c checks; a cut would be visible. */
 	if (length < 0 || (size_t)length >= room)
 		strcpy(choice->reasons + sizeof(choice->reasons) - sizeof(cut), cut);
 }

@@ -18,7 +18,7 @@ static enum status check_start(struct mode_context *c)
 		    c->name, cpu, mode_pmus(c));
 }
 
-/* Of a kernel before 6.7 that has SET_PMU, nothing tells whether the CPU decides. */
+/* On a kernel before 6.7 that has SET_PMU, there is no way to find out whether the CPU decides. */
 static enum status choose_default(struct mode_context *c)
 {
 	int cpu = mode_start_cpu(c->host, c->choice), pmu = host_pmu_of_cpu(c->host, cpu);
@@ -66,10 +66,8 @@ static int named_pmu(struct mode_context *c)
 	return -1;
 }
 
-/*
- * With --affinity or --migrate outside of @cpus, KVM's refusal is what was
- * asked for; with neither, the scheduler would bring it about some time or other.
- */
+/* With --affinity or --migrate outside of @cpus, the user has asked for KVM's refusal. Without
+ * them, the scheduler would cause one sooner or later. */
 static void keep_covered(struct mode_context *c, const struct cpuset *cpus)
 {
 	struct choice *choice = c->choice;
@@ -131,7 +129,7 @@ static enum status choose_composite(struct mode_context *c)
 	return check_start(c);
 }
 
-/* STATUS_HOST unless host and KVM have what the mode stands on. */
+/* STATUS_HOST unless host and KVM have what the mode needs. */
 static enum status check_offers(const struct mode_context *c)
 {
 	const struct kvm_offers *offers = c->offers;

@@ -5,13 +5,15 @@
 
 #define CYCLE_COUNTER (1u << 31) /* in PMOVSSET_EL0 */
 
-/* A counter that overflows goes back too. An interrupt's handler has cleared the flag of it. */
+/* A counter that overflows goes back too. If an interrupt came, its handler has cleared the flag.
+ */
 static bool overflowed(const struct lab_record *record, uint32_t counters)
 {
 	return record->overflow & counters || record->interrupts;
 }
 
-/* The event counter that went back; nevents if none did. Which bit is whose is the guest's. */
+/* The event counter that went back; nevents if none did. The guest decides which overflow bit
+ * belongs to which event. */
 static uint32_t event_back(const struct lab_record *record)
 {
 	uint32_t i;

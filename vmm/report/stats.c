@@ -31,8 +31,8 @@ static uint64_t *place_of(const struct stats *stats, int vcpu, unsigned row)
 	       ((size_t)vcpu * rows(stats->npmus) + place) * STATS_KEPT;
 }
 
-/* Past STATS_KEPT in place of one that is kept, or not at all, such that each has had its chance.
- */
+/* Beyond STATS_KEPT it replaces a random one or is dropped, so that each window has the same chance
+ * to be kept. */
 static void keep(struct pmu_stats *pmu, uint64_t cycles)
 {
 	uint64_t place = pmu->windows;
@@ -79,7 +79,7 @@ static void swap(uint64_t *a, uint64_t *b)
 	*b = value;
 }
 
-/* Of the heap @values, of which the greatest is first, all but @top are in order. */
+/* All of the heap @values, whose greatest is first, are in order but @top. */
 static void sift(uint64_t *values, size_t top, size_t count)
 {
 	for (size_t child; (child = 2 * top + 1) < count; top = child) {

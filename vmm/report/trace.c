@@ -66,7 +66,7 @@ void trace_run(struct trace *trace, const struct choice *choice, int vcpus, uint
 	lines_end(&trace->lines);
 }
 
-/* A PMU's name without what JSON would take for its own; it comes from sysfs. */
+/* A PMU's name without characters that are special in JSON; the name comes from sysfs. */
 static void plain_name(const struct host *host, int pmu, char *text, size_t size)
 {
 	const char *name = pmu < 0 ? "no PMU" : host->pmus[pmu].name;
@@ -87,7 +87,7 @@ static void end_stay(struct trace *trace, const struct host *host, int vcpu, uin
 					       "thread_state_runnable", "thread_state_unknown" };
 	int cpu = trace->stay[vcpu].cpu, pmu = host_pmu_of_cpu(host, cpu);
 	uint64_t since = trace->stay[vcpu].since_ns;
-	/* Another thread may have told of something later meanwhile. */
+	/* Another thread may have reported a later event meanwhile. */
 	uint64_t length = time_ns > since ? time_ns - since : 0;
 	char name[sizeof(host->pmus[0].name)];
 
@@ -99,7 +99,7 @@ static void end_stay(struct trace *trace, const struct host *host, int vcpu, uin
 	trace->stay[vcpu].cpu = -1;
 }
 
-/* With the lines begun, as the functions above. */
+/* The caller has called lines_begin(), as for the functions above. */
 static void stay_on(struct trace *trace, const struct host *host, int vcpu, int cpu,
 		    uint64_t time_ns)
 {

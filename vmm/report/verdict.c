@@ -150,7 +150,7 @@ static void print_stop(FILE *out, const struct host *host, const struct choice *
 		fputs(". --pmu=composite and --pmu=explicit avoid this", out);
 }
 
-/* Of windows that are the same work. One that lost cycles in a hop is shorter than all others. */
+/* For windows of the same work: a window that lost cycles in a hop is shorter than all others. */
 static void print_lost(FILE *out, const struct sum *sum)
 {
 	uint64_t moved = sum->row[STATS_MOVED].windows, stayed = sum->windows - moved;

@@ -71,7 +71,7 @@ int outputs_judge(const struct machine *machine, int status)
 			"stdout: the guest's output has reached the limit of %llu bytes (--limit "
 			"raises it); %llu of them are written",
 			(unsigned long long)output->limit, (unsigned long long)output->taken);
-	/* Whose reader has gone (head, a pager) has had enough. */
+	/* A reader that has gone (head, a pager) wants no more. */
 	if (status || !lost || lost == EPIPE)
 		return status;
 	errno = lost;

@@ -40,7 +40,7 @@ static void raise_priority(void)
 	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest);
 }
 
-/* Whatever RLIMIT_STACK says, which decides else, and need not be enough. */
+/* A fixed size: RLIMIT_STACK would decide otherwise, and may be too small. */
 static int stack_attributes(pthread_attr_t *attributes)
 {
 	int error = pthread_attr_init(attributes);
@@ -66,7 +66,7 @@ static enum status start_threads(struct machine *machine)
 	return STATUS_OK;
 }
 
-/* From here on nothing can be opened, and nothing created but what a reset takes. */
+/* From here on nothing can be opened, and only what a reset needs can be created. */
 static enum status enter_jail(struct machine *machine)
 {
 	struct jail jail;
@@ -110,7 +110,7 @@ static int run_once(struct machine *machine, struct waiter *waiter, bool first)
 	machine_set_nonblocking(machine, false);
 	if (machine->choice->plan.period_ns)
 		place_all(machine);
-	/* Else a guest that resets at once for ever could not be ended. */
+	/* Without this, a guest that resets itself at once for ever could not be ended. */
 	if (!first)
 		wait_look(waiter);
 	barrier_open(&machine->barrier);
@@ -140,7 +140,7 @@ static enum status prepare(struct machine *machine, struct waiter *waiter)
 	return outputs_open(machine);
 }
 
-/* A guest may reset itself for ever; what is said of it has an end. */
+/* A guest may reset itself for ever; the number of messages about it is limited. */
 static void note_reset(const struct machine *machine, unsigned resets)
 {
 	if (machine->options->quiet || resets > RESETS_NOTED)
@@ -149,10 +149,10 @@ static void note_reset(const struct machine *machine, unsigned resets)
 	     resets == RESETS_NOTED ? "; further resets are not reported" : "");
 }
 
-/* The guest's lives, until one does not end with a reset. */
+/* Runs the guest until it does not end with a reset. */
 static int run_all(struct machine *machine, struct waiter *waiter)
 {
-	/* A limit that a reset reaches ends the run as well. */
+	/* If a reset reaches the limit, the run ends too. */
 	for (unsigned resets = 1; !atomic_load(&machine->full); resets++) {
 		int status = run_once(machine, waiter, resets == 1);
 
@@ -178,7 +178,7 @@ static int worse(int status, enum status other)
 	return status ? status : (int)other;
 }
 
-/* What is left to say, and until all of it is out, or nobody takes it. */
+/* Prints what is left, and waits until all of it is written or no reader takes it. */
 static enum status finish(struct machine *machine, struct waiter *waiter, int status)
 {
 	if (wait_was_ended(status))

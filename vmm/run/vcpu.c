@@ -37,7 +37,7 @@ static const char *exit_name(uint32_t reason)
 	return "unlisted";
 }
 
-/* While an MMIO exit is handled, that of the instruction which made it. */
+/* While an MMIO exit is handled, the address of the instruction that made it. */
 static unsigned long long program_counter(const struct vcpu *vcpu)
 {
 	uint64_t pc = 0;
@@ -47,7 +47,7 @@ static unsigned long long program_counter(const struct vcpu *vcpu)
 	return pc;
 }
 
-/* Programs for other boards look for devices that are not here: that need not be their end. */
+/* Programs for other boards look for devices that are not here; they may run all the same. */
 static void unmapped_access(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -137,7 +137,7 @@ static void handle_exit(struct vcpu *vcpu)
 	}
 }
 
-/* ENOSYS: outside RAM, by an instruction of which the CPU does not tell KVM what it does. */
+/* ENOSYS: an access outside RAM by an instruction that the CPU does not decode for KVM. */
 static void fail_run(const struct vcpu *vcpu)
 {
 	if (errno == ENOSYS)
@@ -154,12 +154,12 @@ static void run_vcpu(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	/* With a timed plan the main thread has done that: it alone looks at @place then. */
+	/* With a timed plan the main thread has placed the vCPU: it alone uses @place then. */
 	if (!machine->choice->plan.period_ns)
 		vcpu_move(vcpu, 0, plan_cpu(&machine->choice->plan, &vcpu->place));
 	trace_cpu(&machine->trace, machine->host, vcpu->index, sched_getcpu(),
 		  machine_now(machine));
-	if (machine->options->settle) /* the CPU left behind is that of the main thread */
+	if (machine->options->settle) /* the CPU that it has left is the main thread's */
 		settle();
 	while (atomic_load(&machine->end) < 0) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)

@@ -8,7 +8,8 @@
 #include "options/options.h"
 #include "run/vcpu_state.h"
 
-/* EL1's, or EL2's, whose op1 is 4. Without VHE EL2 has no upper half, but the same fields. */
+/* The registers of EL1, or of EL2, whose op1 is 4. Without VHE EL2 has no upper half of addresses,
+ * but the same fields. */
 #define OP1(el)    ((el) == 2 ? 4 : 0)
 #define SCTLR(el)  ARM64_SYS_REG(3, OP1(el), 1, 0, 0)
 #define TTBR0(el)  ARM64_SYS_REG(3, OP1(el), 2, 0, 0)
@@ -107,7 +108,7 @@ static struct vcpu_state look_at(const struct vcpu *vcpu)
 
 	if (is_off(vcpu))
 		state.doing = "off";
-	/* A kick leaves the vCPU behind the WFI that it waited in. */
+	/* After a kick the PC is behind the WFI in which the vCPU waited. */
 	else if (is_wfi(vcpu, state.el, state.pc - INSN_BYTES) || is_wfi(vcpu, state.el, state.pc))
 		state.doing = "waits";
 	return state;

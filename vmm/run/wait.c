@@ -121,7 +121,7 @@ static void take_wake(int fd)
 		;
 }
 
-/* Sleeps until something happens, until @until at the latest, and sees to it. */
+/* Sleeps until something happens, or until @until, and handles it. */
 static void wait_once(struct waiter *waiter, uint64_t until)
 {
 	struct machine *machine = waiter->machine;
@@ -205,7 +205,8 @@ void wait_for_end(struct waiter *waiter)
 		flush_when_due(waiter, now);
 		if (now >= waiter->next_move) {
 			move_all(machine);
-			/* A late move is not made up for: the vCPUs get their time on each CPU. */
+			/* The moves after a late one are not brought forward: the vCPUs get their
+			 * time on each CPU. */
 			waiter->next_move = machine_now(machine) + period;
 		}
 		wait_once(waiter,
