@@ -320,7 +320,8 @@ static const struct {
 	  "before, "
 	  "during and after a guest's run.",
 	  "perf_event_open(2), exclude_guest and exclude_host" },
-	{ "host.left_behind", "A VM that ends while its counters count gives them back.",
+	{ "host.left_behind",
+	  "A VM that ends while its counters count gives them back, and leaves no perf event.",
 	  "kvm_pmu_create_perf_event() in pmu-emul.c, pinned" },
 	{ "host.user_access",
 	  "What the guest's PMUSERENR_EL0 grants its EL0 it does not grant the VMM.",

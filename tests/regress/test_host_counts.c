@@ -4,6 +4,8 @@
 #include <linux/perf_event.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -117,19 +119,16 @@ void host_counted(const struct site *site, struct variant variant)
 	expect_equal(take_count(guest), 0, "the guest's event after the run");
 }
 
-/* VMs that end while all of their counters count give them back. */
-void host_left_behind(const struct site *site, struct variant variant)
+/* VMs that end while all of their counters count. */
+static void make_and_destroy(const struct site *site, enum mode mode)
 {
 	static struct vm vm;
 	struct vcpu *vcpu = &vm.vcpus[0];
-	int capacity;
 
-	need_mode(site, variant.mode);
-	capacity = host_capacity(site, site->home[0]);
 	for (int i = 0; i < VMS; i++) {
 		unsigned n;
 
-		vm_start(&vm, site, variant.mode, 1);
+		vm_start(&vm, site, mode, 1);
 		n = PMCR_N(vcpu_get(vcpu, PMCR_EL0));
 		guest_pmu_reset(&vcpu->guest, n);
 		for (unsigned k = 0; k < n; k++)
@@ -140,8 +139,47 @@ void host_left_behind(const struct site *site, struct variant variant)
 		vcpu_finish(vcpu);
 		vm_destroy(&vm);
 	}
+}
+
+/*
+ * The kernel's objects of this kind, by /proc/slabinfo; -1 if it does not say. It counts all
+ * of a slab that a CPU allocates from.
+ */
+static long objects(const char *kind)
+{
+	FILE *file = fopen("/proc/slabinfo", "re");
+	char line[256], name[32];
+	long active = -1, found;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%31s %ld", name, &found) == 2 && !strcmp(name, kind))
+			active = found;
+	if (file)
+		fclose(file);
+	return active;
+}
+
+void host_left_behind(const struct site *site, struct variant variant)
+{
+	static const char *const kinds[] = { "perf_event", "kvm_vcpu" };
+	long before[2];
+	int capacity;
+
+	need_mode(site, variant.mode);
+	capacity = host_capacity(site, site->home[0]);
+	make_and_destroy(site, variant.mode); /* their slabs are there from now on */
+	for (int i = 0; i < 2; i++)
+		before[i] = objects(kinds[i]);
+	make_and_destroy(site, variant.mode);
+	for (int i = 0; i < 2; i++) {
+		long after = objects(kinds[i]);
+
+		note("%s: %ld objects, then %ld", kinds[i], before[i], after);
+		expect(after - before[i] < VMS, "%d VMs leave %ld objects %s behind", VMS,
+		       after - before[i], kinds[i]);
+	}
 	expect_equal((uint64_t)host_capacity(site, site->home[0]), (uint64_t)capacity,
-		     "counters for the host's pinned events after %d VMs", VMS);
+		     "counters for the host's pinned events after %d VMs", 2 * VMS);
 }
 
 static sigjmp_buf refused;
