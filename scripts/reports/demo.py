@@ -18,6 +18,7 @@ from boards import direct, each, machine
 from boards.topology import TOPOLOGIES
 from kernels.named import NAMED_KERNELS
 from reports import chapters, loading, plot, records
+from runs.colours import painted
 from runs.command_line import Failure, Parser, main_of
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -253,9 +254,9 @@ def overview(site, runs):
     return [[title, names.get(row[1], row[1]), *(cell.replace(" / ", "/") for cell in row[3:])] for title, row in zip(titles, rows)]
 
 
-def print_text(text):
-    """A sentence, wrapped."""
-    print(textwrap.fill(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False))
+def wrapped(text):
+    """A sentence in lines of a terminal."""
+    return textwrap.fill(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def show(site):
@@ -266,13 +267,13 @@ def show(site):
         print(f"    {records.cpu_list(group)}: {pmu}")
     print("\na guest that divides by its cycle counter, as Windows does when it boots")
     for ran in by_chapter["calibrate"]:
-        print_text(f"    {ran.title}: {records.verdict(ran)}")
+        print(painted(wrapped(f"    {ran.title}: {records.verdict(ran)}"), not ran.status))
     print()
     print_table(overview(site, by_chapter["table"]))
-    print_text("; ".join(site.reasons) + ".")
+    print(wrapped("; ".join(site.reasons) + "."))
     for ran in by_chapter["table"]:
         if ran.title != "auto":
-            print_text(f"{ran.title}: {ran.said}")
+            print(wrapped(f"{ran.title}: {ran.said}"))
     print()
 
 

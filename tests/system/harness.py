@@ -18,6 +18,7 @@ import time
 import traceback
 
 from boards import direct, each, machine
+from runs.colours import painted
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = []
@@ -269,9 +270,9 @@ def run(pattern, slow):
                 print(f"skip {line}: {reason}", flush=True)
             elif reason:
                 failed += 1
-                print(f"not ok {line}", *reason.splitlines(), sep="\n# ", flush=True)
+                print(painted(f"not ok {line}", False), *reason.splitlines(), sep="\n# ", flush=True)
             else:
-                print(f"ok {line}", flush=True)
+                print(painted(f"ok {line}", True), flush=True)
     for function, reason in ([(function, "slow, scripts/test --all runs it") for function in left]
                              + [(function, unable) for function in needy]):
         print(f"skip {function.__name__}: {promise(function)}: {reason}")

@@ -137,3 +137,20 @@ def times_have_units():
                    f"{command} {option}={text}: status {done.returncode}, {done.stderr}")
     got = [parse(text) for parse in (times.seconds, times.minutes) for text in ("90", "90s", "1.5m", "2h")]
     expect(got == [90, 90, 90, 7200, 90, 1.5, 1.5, 120], f"{got}")
+
+
+@test()
+def colours_are_for_terminals():
+    """Colours only where standard output is a terminal that has them, and not with NO_COLOR."""
+    command = [sys.executable, "-Bc", "from runs.colours import painted; print(painted('bad', False), painted('good', True))"]
+    path = os.path.join(TOP, "scripts")
+    painted = "\033[31mbad\033[m \033[32mgood\033[m"
+    for terminal, variables, wanted in ((True, {"TERM": "xterm"}, painted), (False, {"TERM": "xterm"}, "bad good"),
+                                        (True, {"TERM": "xterm", "NO_COLOR": "1"}, "bad good"),
+                                        (True, {"TERM": "dumb"}, "bad good"), (True, {}, "bad good")):
+        reader, writer = os.openpty() if terminal else os.pipe()
+        with os.fdopen(reader, "rb", 0) as output:
+            subprocess.run(command, stdout=writer, check=True, env={"PYTHONPATH": path, **variables})
+            text = output.read(1000).decode().strip()
+        os.close(writer)
+        expect(text == wanted, f"terminal {terminal}, {variables}: {text!r}")
