@@ -23,7 +23,7 @@ def panel(index, picture, scale, names):
     top = high + (high - low) * 0.22
     left = 0.07 + index * 0.315
     times, unit = plot.time_axis(picture, end)
-    lines = plot.ground(picture, names, (end * 1.2, *scale[1:]), 0)
+    lines = plot.ground(picture, names, (end * 0.9, *scale[1:]), 0)
     lines += [plot.data("line", picture.pieces), plot.data("hops", [(x, top) for x in picture.hops]),
               plot.data("refused", [(x, picture.y(x)) for x in picture.refused]),
               f"set lmargin at screen {left}", f"set rmargin at screen {left + 0.29}",
