@@ -62,12 +62,16 @@ def prose(text):
     return re.sub(r"--[a-z][a-z=-]*", r"<code>\g<0></code>", escape(text))
 
 
+class Html(str):
+    """Text of a table's cell that is HTML."""
+
+
 def table(head, rows, kind=""):
     """An HTML table; .rows turns into a list of pairs on a narrow screen."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = "".join("<tr>" + "".join(f'<td data-head="{escape(name)}"><span>{escape(str(cell))}'
-                                    "</span></td>" for name, cell in zip(head, row)) + "</tr>"
-                   for row in rows)
+    cells = [[cell if isinstance(cell, Html) else escape(str(cell)) for cell in row] for row in rows]
+    body = "".join("<tr>" + "".join(f'<td data-head="{escape(name)}"><span>{cell}</span></td>' for name, cell in zip(head, row))
+                   + "</tr>" for row in cells)
     return f'<div class="wide"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -173,7 +177,7 @@ def pairs(sites, chapter):
     return [column[i] for i in range(longest) for column in columns if i < len(column)]
 
 
-def facts(sites):
+def facts(sites, folder):
     """What makes the report reproducible."""
     parts = []
     for site in sites:
@@ -183,9 +187,9 @@ def facts(sites):
             f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>"
             for name, value in (site.facts or {"facts": "none beside these records"}).items())
             + "</dl>")
-        rows = [(run.name, run.command or "-", "-" if run.status is None else run.status)
+        rows = [(run.name, run.command or "-", "-" if run.status is None else run.status, Html(links(run, folder) or "-"))
                 for run in site.runs]
-        parts.append(table(["run", "command", "status"], rows, "rows"))
+        parts.append(table(["run", "command", "status", "files"], rows, "rows"))
     return "".join(parts)
 
 
@@ -269,7 +273,7 @@ def body_of(sites, folder, program):
     body = [chapter_text(chapter, sites, pictures, folder) for chapter in in_order(sites[0].chapters)]
     return f"""{top_of(sites)}
 {"".join(body)}
-<h2 id="facts">Facts</h2>{facts(sites)}
+<h2 id="facts">Facts</h2>{facts(sites, folder)}
 <p class="soft">Every number above is computed from the records of these runs.</p>
 """
 

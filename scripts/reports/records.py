@@ -109,7 +109,7 @@ class Run:
         """[(what it is, its path)]: the record, and beside it the trace if there is one."""
         trace = f"{os.path.splitext(self.path or '')[0]}{TRACE}"
         return ([("record", self.path)] if self.entries and self.path else []) + (
-            [("trace, for Perfetto's viewer", trace)] if os.path.exists(trace) else [])
+            [("timeline for Perfetto", trace)] if os.path.exists(trace) else [])
 
     @property
     def interrupts(self):

@@ -97,8 +97,9 @@ def a_window_tells_its_values():
         expect("<script" not in page, "the page needs JavaScript")
         links = [[os.path.join(work, "out", urllib.parse.unquote(link)) for link in re.findall('<a href="([^"#]*)">', figure)]
                  for figure in figures]
+        # Behind the last picture, the facts have those of all runs.
         expect_equal([[os.path.realpath(link) for link in one] for one in links],
-                     [[os.path.realpath(one) for one in paths] for paths in ((path, trace), (other,))], "links")
+                     [[os.path.realpath(one) for one in paths] for paths in ((path, trace), (other, path, trace, other))], "links")
 
 
 @test()
