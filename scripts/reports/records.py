@@ -125,7 +125,7 @@ class Run:
 def overview_head(groups):
     """The first line of the table over all modes."""
     return ["mode", "host PMU", "windows", *(cpu_list(group) for group, _ in groups), "stopped",
-            "refusals"]
+            "refused"]
 
 
 def overview_row(run, groups):
