@@ -10,4 +10,7 @@ NAMED_KERNELS = {
     "debian-5.10": ("debian/kernel", "5.10"),
     "debian-6.1": ("debian/kernel", "6.1"),
     "debian-6.12": ("debian/kernel", "6.12"),
+    "debian-6.12-16k": ("debian/kernel", "6.12-16k"),
+    "debian-7.3": ("debian/kernel", "7.3"),
+    "debian-7.3-16k": ("debian/kernel", "7.3-16k"),
 }

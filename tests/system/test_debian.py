@@ -98,8 +98,27 @@ def debian_kernel_takes_what_is_there():
         expect("debian/kernel: cannot get Debian's Linux 5.10: no package" in done.stderr, done.stderr)
 
 
+# From Linux 7 on the image package has nothing but dependencies.
+SPLIT = """cat <<'END'
+Depends: linux-base-arm64-16k (= 7.3.4-1), linux-image-7.3.4-arm64-16k (= 7.3.4-1), linux-modules-arm64-16k (= 7.3.4-1)
+END"""
+BOTH = """for part; do case $part in linux-*-7.3.4-arm64-16k:arm64=7.3.4-1) touch "${part%%:*}.deb" ;; esac; done"""
+HALF = """cd "${2%/*}" && rm -rf m && mkdir m
+case $2 in */linux-binary-*) echo k >m/vmlinuz ;; */linux-modules-*) touch m/virtio_mmio.ko m/net_failover.ko ;; esac
+tar -c m"""
+
+
+@test()
+def debian_kernel_takes_both_halves():
+    """scripts/debian/kernel 7.3-16k: the Image is in one package, the modules are in another."""
+    with tempfile.TemporaryDirectory(prefix="minivmm-test-") as folder:
+        done, left = run_debian("kernel", folder, "7.3-16k", apt_cache=SPLIT, apt_get=BOTH, dpkg_deb=HALF)
+        expect_equal((done.returncode, sorted(left)), (0, ["debian-7.3-16k", "debian-lock"]), done.stderr)
+        expect_equal(sorted(os.listdir(done.stdout.strip())), ["Image", "modules", "package"], "what there is")
+
+
 # A download of 50 to 100 MB, by scripts/test --all: those that are there are tested.
-for _kernel in ("debian-6.1", "debian-6.12"):
+for _kernel in ("debian-6.1", "debian-6.12", "debian-6.12-16k", "debian-7.3", "debian-7.3-16k"):
     if os.path.exists(os.path.join(CACHE, _kernel, "Image")):
         def debian_kernel_counts(result):
             """explicit on Debian's own kernel, step: plan within the cluster: all windows count the same."""
