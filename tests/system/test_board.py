@@ -153,7 +153,7 @@ def board_failures_have_statuses():
                 (120, "QEMU ended", [f"--kernel={image_too_large(folder)}", "--", "minivmm"]),
                 (121, "the board's kernel panicked", ["--append=rdinit=/none", "--", "minivmm"]),
                 (122, "--timeout ran out", ["--timeout=0.5", "--", "minivmm", "hang.bin"]),
-                (123, "--timeout needs", ["--timeout=nan", "--", "minivmm"]),
+                (123, "--timeout: 'nan' is not a time above 0", ["--timeout=nan", "--", "minivmm"]),
                 (123, "--topology=mixed has no --icount", ["--topology=mixed", "--icount", "--", "minivmm"]),
                 (123, "not an arm64 Image", [f"--kernel={__file__}", "--", "minivmm"]),
                 (127, "the board has no shell", ["--", "sh"])):

@@ -42,8 +42,10 @@ def stop_run(folder, number):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\n{text}\n")
         os.chmod(os.path.join(folder, name), 0o755)
+    # Under nohup the signal would be ignored, and a shell cannot change that.
     with subprocess.Popen([os.path.join(folder, "run"), f"--results={folder}/results"], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as running:
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                          preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as running:
         said = []
         for line in running.stdout:
             said.append(line)
