@@ -88,7 +88,8 @@ def mixed_plugin(folder):
     path = os.path.join(folder, "mixed.so")
     if not shutil.which("cc"):
         raise Missing("this topology compiles a plugin for QEMU, and there is no cc: install Debian's package gcc")
-    subprocess.run(["cc", "-std=gnu17", "-O2", "-shared", "-fPIC", "-o", path, source], check=True)
+    if subprocess.run(["cc", "-std=gnu17", "-O2", "-shared", "-fPIC", "-o", path, source], check=False).returncode:
+        raise Missing(f"cannot compile {source}, which this topology needs: the lines above are cc's")
     return path
 
 
