@@ -80,10 +80,12 @@ class Board:
             raise Skipped(str(missing)) from missing
         # Without an option that asks for an emulated board, it runs them on the host.
         options = [] if self.on_host else self.options
+        start = time.monotonic()
         process = run_board(*options, "--", *each.command_line(commands), input=(self.stdin or "").encode())
         if process.returncode:
             raise Failed(f"the board failed with status {process.returncode}: "
                          f"{process.stderr.decode(errors='replace')}")
+        print(f"# scripts/board {' '.join(options)}: {len(commands)} commands{took(start)}", file=sys.stderr)
         return [Result(command, *result[:4])
                 for command, result in zip(commands, each.results(process.stdout))]
 
@@ -198,6 +200,12 @@ def no_emulation():
     return f"{reason}; {obstacle}" if obstacle else reason
 
 
+def took(start):
+    """The time since START, if it is long enough to matter."""
+    seconds = time.monotonic() - start
+    return f" ({seconds:.0f} s)" if seconds >= 10 else ""
+
+
 def boot_all(tests, pool, host):
     """Starts every boot; returns for each one's future its tests: (function, start, end) of results."""
     boots, open_boots, on_host = [], {}, {}
@@ -220,7 +228,13 @@ def boot_all(tests, pool, host):
 
 
 def judge(function, boot=None, start=0, end=0):
-    """None if the test passed, else the reason; Skipped if it did not run."""
+    """(reason, time): None if the test passed, else why not; Skipped if it did not run; and how long it took."""
+    begin = time.monotonic()
+    return outcome(function, boot, start, end), took(begin)
+
+
+def outcome(function, boot, start, end):
+    """The reason of judge()."""
     try:
         function(*(boot.result()[start:end] if boot else ()))
     except Failed as failure:
@@ -233,16 +247,16 @@ def judge(function, boot=None, start=0, end=0):
 
 
 def judge_all(tests, pool, host):
-    """Yields (function, what judge() says) of each test when it is known."""
+    """Yields (function, reason, time) of each test when it is known; judge() says what they are."""
     boots = boot_all(tests, pool, host)
     # Those that boot for themselves, if at all; the slow ones first, for the same reason.
     own = {pool.submit(judge, function): function for function, commands, _ in
            sorted(tests, key=lambda entry: not entry[0].slow) if not commands}
     for future in concurrent.futures.as_completed([*boots, *own]):
         if future in own:
-            yield own[future], future.result()
+            yield own[future], *future.result()
         else:
-            yield from ((function, judge(function, future, start, end)) for function, start, end in boots[future])
+            yield from ((function, *judge(function, future, start, end)) for function, start, end in boots[future])
 
 
 def promise(function):
@@ -263,8 +277,8 @@ def run(pattern, slow):
     # One more than CPUs, as a board's start and a page's browser wait for a disk. The host itself is one board.
     with (concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool,
           concurrent.futures.ThreadPoolExecutor(1) as host):
-        for function, reason in judge_all(chosen, pool, host):
-            line = f"{function.__name__}: {promise(function)}"
+        for function, reason, time_taken in judge_all(chosen, pool, host):
+            line = f"{function.__name__}: {promise(function)}{time_taken}"
             if isinstance(reason, Skipped):
                 skipped += 1
                 print(f"skip {line}: {reason}", flush=True)
