@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """What a series changes: its results beside the base's, a case on a board at a time."""
-import re
 from typing import NamedTuple
 
 from runs.ktap import FAILED, PASSED, SKIPPED, Outcome
@@ -12,12 +11,6 @@ FAULT_SAYS = "known fault of this kernel: "
 BROKEN, LOST, FIXED, STILL = "Broken", "Without a result", "Fixed", "Still failing"
 RUN, RUN_FAULT, NOT_RUN = "Newly run, passed", "Newly run, with a known fault", "Newly skipped"
 CHANGES = (BROKEN, LOST, FIXED, STILL, RUN, RUN_FAULT, NOT_RUN)
-
-# What tests/regress/kernel_log.c takes for a warning.
-WARNING = re.compile(r"(WARNING: |BUG: |UBSAN: |kernel BUG at |Internal error|Unable to handle|(rcu: )?INFO: ).*")
-# What differs each time, or where a patch has only moved lines.
-VARIES = re.compile(r"CPU: \d+ |PID: \d+ |CPU#\d+|[\w-]+/\d+\b(?!:)|(?<=\.[ch]):\d+|\+0x[0-9a-f]+/0x[0-9a-f]+"
-                    r"|\b(0x)?[0-9a-f]{8,}\b|\d+ jiffies")
 
 
 class Change(NamedTuple):
@@ -57,15 +50,6 @@ def compare(base, series):
             if name := change(*pair):
                 changes[name].append(Change(case, board, *pair))
     return changes
-
-
-def warnings(log):
-    """{what makes two of them the same: what the kernel said}"""
-    found = {}
-    for line in log.splitlines():
-        if match := WARNING.search(line):
-            found.setdefault(" ".join(VARIES.sub("", match[0]).split()), match[0].strip())
-    return found
 
 
 def clean(changes, series, new_warnings):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from reports.records import plural
 from reviews import comparison, costs, groups, layout
 from reviews.layout import Fault, Heading, Items, Line, Section, Table, Text, Verdict
-from runs import ktap
+from runs import kernel_log, ktap
 
 KINDS = (ktap.PASSED, ktap.FAILED, comparison.FAULT, ktap.SKIPPED)
 FEW = 3  # reasons, warnings and names that a letter has room for
@@ -52,7 +52,7 @@ class Judgement:
         self.warned = {role: {} for role in found.logs}  # {role: {key: (what it said, [board])}}
         for role, of_boards in found.logs.items():
             for board, log in of_boards.items():
-                for key, said in comparison.warnings(log).items():
+                for key, said in kernel_log.warnings(log).items():
                     self.warned[role].setdefault(key, (said, []))[1].append(board)
         self.new_warnings = [key for key in self.warned["series"] if key not in self.warned["base"]]
 

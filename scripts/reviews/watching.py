@@ -2,8 +2,7 @@
 """A series on kernels that watch themselves: what only the series' say there, and in which case."""
 from typing import NamedTuple
 
-from reviews import comparison
-from runs import cache, ktap
+from runs import cache, kernel_log, ktap
 from runs.command_line import Failure
 
 # The flavors of scripts/kernel: locks, RCU, memory and undefined behaviour; data races.
@@ -30,10 +29,10 @@ def splats(runs):
     """{what makes two of them the same: (what was said, [case])}, of [(Results, log)]."""
     found = {}
     for results, log in runs:
-        for key, said in comparison.warnings(log).items():
+        for key, said in kernel_log.warnings(log).items():
             found.setdefault(key, (said, []))
         for case, outcome in results.cases.items():
-            for key, said in comparison.warnings(outcome.said).items():
+            for key, said in kernel_log.warnings(outcome.said).items():
                 found.setdefault(key, (said, []))[1].append(case)
     return found
 

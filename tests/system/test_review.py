@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from kernels import series
 from reports import page
 from reviews import bisection, comparison, costs, exports, layout, report, selftests, watching
-from runs import cache, command_line, jobs, ktap, progress
+from runs import cache, command_line, jobs, kernel_log, ktap, progress
 from system.harness import TOP, Failed, expect, expect_equal, run_module, test
 
 FAULT = comparison.FAULT_SAYS + "it forgets"
@@ -116,8 +116,8 @@ def review_tells_new_warnings():
     base, moved = SPLAT.format(1, 99, 610), SPLAT.format(3, 120, 644)
     other = moved.replace("kvm_pmu_load", "kvm_pmu_put")
     newer = "WARNING: arch/arm64/kvm/pmu-emul.c:{} at f+0x1/0x2, CPU#{}: pmu-regress/{}\n"
-    expect_equal(len(comparison.warnings(base + moved + other + "perf: hello\n")), 2, "warnings")
-    expect_equal(len(comparison.warnings(newer.format(1, 2, 3) + newer.format(4, 5, 6))), 1, "warnings of Linux 7.3")
+    expect_equal(len(kernel_log.warnings(base + moved + other + "perf: hello\n")), 2, "warnings")
+    expect_equal(len(kernel_log.warnings(newer.format(1, 2, 3) + newer.format(4, 5, 6))), 1, "warnings of Linux 7.3")
     board = {"b": results(a__x="")}
     for logs, is_clean in (((base, moved), True), ((base, moved + other), False), ((base, ""), True), (("", base), False)):
         judged, text = judge(board, board, logs)
