@@ -1,228 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "play.h"
 #include "result.h"
 #include "state.h"
 
-#define GICD_PENDING 0x08000200ull /* GICD_ISPENDR0, of this CPU's own interrupts with a GICv2 */
-#define GICR_PENDING 0x080b0200ull /* GICR_ISPENDR0 */
-#define XADDRESS     9
-
-#define VALUES (PLAY_PROGRAMS * PROGRAM_STEPS)
-
 #define MOVER_PERIOD_NS 500000l
-
-/* The guest's code is made first, for all programs; what it hands over comes in this order. */
-struct played {
-	const struct site *site;
-	const struct program *programs;
-	struct vm *vm;
-	int cpu;
-	struct seen seen[PLAY_PROGRAMS][PROGRAM_STEPS];
-	uint64_t access[PLAY_PROGRAMS][PROGRAM_STEPS]; /* address of a step's instruction */
-	uint64_t resume[PLAY_PROGRAMS][PROGRAM_STEPS]; /* where the guest begins after OP_RESET */
-	struct seen *values[VALUES];                   /* whose they are */
-	int nvalues, taken;
-	struct seen *held[PROGRAM_HELD];
-	int nheld;
-};
 
 static struct vm vms[2];
 static struct played played;
 
-/* Registers that neither the assembler nor the vectors use. */
-static const unsigned char holds[PROGRAM_HELD] = { 0, 1,  2,  3,  4,  5,  6,  7,
-						   8, 11, 12, 13, 14, 19, 20, 21 };
-
-static struct guest *assembler(void)
-{
-	return &played.vm->vcpus[0].guest;
-}
-
-static uint64_t address(void)
-{
-	return vcpu_entry(&played.vm->vcpus[0]) +
-	       (uint64_t)(assembler()->at - assembler()->start) * sizeof(uint32_t);
-}
-
-static void hand_over(void)
-{
-	for (int i = 0; i < played.nheld; i++) {
-		guest_out_register(assembler(), holds[i]);
-		played.values[played.nvalues++] = played.held[i];
-	}
-	played.nheld = 0;
-}
-
-/* The register that gets the value of @seen. */
-static unsigned hold(struct seen *seen)
-{
-	if (played.nheld == PROGRAM_HELD)
-		hand_over();
-	played.held[played.nheld] = seen;
-	return holds[played.nheld++];
-}
-
-static void emit_work(uint64_t instructions)
-{
-	unsigned loops = work_loops(instructions);
-	uint64_t used = loops ? mov_length(loops) + 2 * (uint64_t)loops : 0;
-
-	if (loops)
-		guest_work(assembler(), loops);
-	guest_nops(assembler(), (unsigned)(instructions - used));
-}
-
-static void emit_line(unsigned x)
-{
-	uint64_t pending = played.vm->gic == 2 ? GICD_PENDING : GICR_PENDING;
-
-	/*
-	 * movz, movk, two loads of 32 bits, and ubfx: the interrupt's. KVM may learn of an overflow
-	 * in the exit for the first one, and raises the line when it enters the guest again.
-	 */
-	guest_insn(assembler(), 0xd2800000u | (uint32_t)(pending & 0xffff) << 5 | XADDRESS);
-	guest_insn(assembler(), 0xf2a00000u | (uint32_t)(pending >> 16) << 5 | XADDRESS);
-	for (int i = 0; i < 2; i++)
-		guest_insn(assembler(), 0xb9400000u | XADDRESS << 5 | x);
-	guest_insn(assembler(), 0x53000000u | PMU_INTID << 16 | PMU_INTID << 10 | x << 5 | x);
-}
-
-/* Expected of it, instruction by instruction: guest_step(), model/expect.c. */
-static void emit_guest_step(const struct step *step, struct seen *seen, uint64_t *access)
-{
-	struct guest *guest = assembler();
-	unsigned x = step_reads(step) ? hold(seen) : 0;
-
-	if (step->el0)
-		guest_el0(guest);
-	switch (step->op) {
-	case OP_WRITE:
-		*access = address() + mov_length(step->value) * sizeof(uint32_t);
-		guest_write(guest, step->sysreg, step->value);
-		break;
-	case OP_READ:
-		*access = address() + sizeof(uint32_t);
-		guest_read(guest, x, step->sysreg);
-		guest_isb(guest);
-		break;
-	case OP_LINE:
-		emit_line(x);
-		break;
-	default:
-		emit_work(step->value);
-		break;
-	}
-	if (step->el0)
-		guest_el1(guest);
-}
-
-static void emit_preparation(unsigned n)
-{
-	struct step steps[PREPARATION_STEPS];
-	int nsteps = program_preparation(n, steps);
-	uint64_t unused;
-
-	for (int i = 0; i < nsteps; i++)
-		emit_guest_step(&steps[i], NULL, &unused);
-}
-
-static void emit_program(int index, unsigned n)
-{
-	const struct program *program = &played.programs[index];
-	int early = program_early(program);
-
-	if (!program->by_userspace)
-		emit_preparation(n);
-	for (int i = 0; i < program->nsteps; i++) {
-		const struct step *step = &program->steps[i];
-
-		played.seen[index][i] = (struct seen){ .access = ACCESS_OK };
-		if (i < early)
-			continue;
-		if (!step_is_userspace(step)) {
-			emit_guest_step(step, &played.seen[index][i], &played.access[index][i]);
-			continue;
-		}
-		hand_over();
-		guest_hop(assembler());
-		if (step->op != OP_RESET)
-			continue;
-		played.resume[index][i] = address();
-		guest_begin(assembler(), played.vm->gic);
-		emit_preparation(n);
-	}
-	hand_over();
-	guest_hop(assembler());
-}
+/* What a thread is to do. */
+struct play_task {
+	struct played *played;
+	int index, step;
+};
 
 /* The exceptions that there were, each of which is one step's. */
-static void take_exceptions(int index)
+static void take_exceptions(struct played *play, int index, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = &played.vm->vcpus[0];
-	const struct program *program = &played.programs[index];
+	const struct program *program = &play->programs[index];
 
 	for (int i = 0; i < vcpu->nexceptions; i++) {
 		int step = 0;
 
 		while (step < program->nsteps &&
-		       played.access[index][step] != vcpu->exceptions[i].elr)
+		       play->access[index][step] != vcpu->exceptions[i].elr)
 			step++;
 		if (step == program->nsteps)
 			fail_test("an exception at 0x%llx, ESR_EL1 0x%llx, which is no step's",
 				  (unsigned long long)vcpu->exceptions[i].elr,
 				  (unsigned long long)vcpu->exceptions[i].esr);
-		played.seen[index][step].access = (int)(vcpu->exceptions[i].esr >> 26);
+		play->seen[index][step].access = (int)(vcpu->exceptions[i].esr >> 26);
 	}
 	vcpu->nexceptions = 0;
 }
 
-static void take_values(void)
+static void take_values(struct play_seat *seat, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = &played.vm->vcpus[0];
-
 	for (int i = 0; i < vcpu->nout; i++)
-		played.values[played.taken++]->value = vcpu->out[i];
+		seat->values[seat->taken++]->value = vcpu->out[i];
 	vcpu->nout = 0;
 }
 
-/* To the next step of userspace. @hop gets 1 if KVM refuses the CPU, which @back is to be instead.
- */
-static void run_on(struct seen *hop, int back)
+/* To the vCPU's next stop. If KVM refuses the CPU that it has hopped to, that step gets 1. */
+static void run_on(int vcpu, void *context)
 {
+	const struct play_task *task = context;
+	struct played *play = task->played;
+	struct play_seat *seat = &play->seats[vcpu];
+	struct vcpu *runs = &play->vm->vcpus[vcpu];
 	enum stop stop;
 
-	while ((stop = vcpu_run(&played.vm->vcpus[0])) == STOP_REFUSED) {
-		if (!hop || hop->value)
-			fail_test("KVM refused the vCPU on CPU %d",
-				  played.vm->vcpus[0].refused_cpu);
-		hop->value = 1;
-		played.cpu = back;
-		place_on(played.site, back);
+	/* Exact: until the next tick of some CPU. */
+	place_on(play->site, seat->cpu);
+	while ((stop = vcpu_run(runs)) == STOP_REFUSED) {
+		if (!seat->hop || seat->hop->value)
+			fail_test("KVM refused vCPU %d on CPU %d", vcpu, runs->refused_cpu);
+		seat->hop->value = 1;
+		seat->cpu = seat->back;
+		place_on(play->site, seat->cpu);
 	}
 	if (stop != STOP_HOP)
-		fail_test("the vCPU stopped (%d) before its program's next step", (int)stop);
+		fail_test("vCPU %d stopped (%d) before its program's next step", vcpu, (int)stop);
+	seat->hop = NULL;
+	seat->back = seat->cpu;
+	take_values(seat, runs);
+	take_exceptions(play, task->index, runs);
 }
 
-static void migrate(const struct program *program, int cpu)
+struct migration {
+	struct vm *to, *from;
+};
+
+static void migrate_pmu(int vcpu, void *context)
 {
-	struct vm *from = played.vm, *to = from == vms ? vms + 1 : vms;
+	const struct migration *migration = context;
 	struct pmu_state state = { 0 };
 
-	play_build(to, program, played.site, cpu);
+	pmu_save(&migration->from->vcpus[vcpu], &state);
+	pmu_restore(&migration->to->vcpus[vcpu], &state);
+}
+
+static void migrate(struct played *play, const struct program *program, int cpu)
+{
+	struct vm *from = play->vm, *to = from == vms ? vms + 1 : vms;
+	struct migration migration = { to, from };
+
+	play_build(to, program, play->site, cpu);
 	vm_migrate_core(to, from);
-	pmu_save(&from->vcpus[0], &state);
-	pmu_restore(&to->vcpus[0], &state);
+	for (int i = 0; i < to->nvcpus; i++) {
+		crew_do(&play->crew, i, migrate_pmu, &migration);
+		play->seats[i].cpu = cpu;
+	}
 	vm_destroy(from);
-	played.vm = to;
-	played.cpu = cpu;
+	play->vm = to;
 }
 
 static void set(struct vcpu *vcpu, uint16_t sysreg, uint64_t value)
@@ -246,76 +120,103 @@ static void set(struct vcpu *vcpu, uint16_t sysreg, uint64_t value)
 	}
 }
 
-static void reset(enum program_mode mode, uint64_t resume)
+static void reset(struct vcpu *vcpu, enum program_mode mode, uint64_t resume)
 {
-	struct vcpu *vcpu = &played.vm->vcpus[0];
-
 	errno = vcpu_enter(vcpu); /* completes the store that the guest stopped for */
 	if (errno)
 		fail_test_errno("completing the guest's last access");
 	errno = vcpu_init(vcpu, mode_features(play_mode(mode)));
 	if (errno)
 		fail_test_errno("KVM_ARM_VCPU_INIT once more");
-	vcpu_set_pc(vcpu, resume);
+	play_turn_on(vcpu, resume);
 }
 
-/* Returns whether the vCPU has hopped: KVM may refuse it. */
-static bool userspace_step(int index, int i)
+/* What userspace does to one vCPU. */
+static void userspace_step(int vcpu, void *context)
 {
-	const struct step *step = &played.programs[index].steps[i];
-	struct vcpu *vcpu = &played.vm->vcpus[0];
+	const struct play_task *task = context;
+	struct played *play = task->played;
+	const struct program *program = &play->programs[task->index];
+	const struct step *step = &program->steps[task->step];
+	struct seen *seen = &play->seen[task->index][task->step];
+	struct vcpu *own = &play->vm->vcpus[vcpu];
 
 	switch (step->op) {
 	case OP_HOP:
-		played.cpu = play_cpu(played.site, (enum where)step->value);
+		play->seats[vcpu].cpu = play_cpu(play->site, (enum where)step->value);
+		play->seats[vcpu].hop = seen;
 		break;
 	case OP_GET:
-		played.seen[index][i].value = vcpu_get(vcpu, step->sysreg);
+		seen->value = vcpu_get(own, step->sysreg);
 		break;
 	case OP_SET:
-		set(vcpu, step->sysreg, step->value);
+		set(own, step->sysreg, step->value);
 		break;
 	case OP_RESET:
-		reset(played.programs[index].mode, played.resume[index][i]);
-		break;
-	case OP_MIGRATE:
-		migrate(&played.programs[index], play_cpu(played.site, (enum where)step->value));
+		reset(own, program->mode, play->resume[task->index][task->step]);
 		break;
 	default:
 		break;
 	}
-	/* Exact: until the next tick of some CPU. */
-	place_on(played.site, played.cpu);
-	return step->op == OP_HOP;
 }
 
-static void play_program(int index)
+/* The guest's steps are done when it runs to one of userspace's, or to the end of its turn. */
+static void play_step(struct play_task *task)
 {
-	const struct program *program = &played.programs[index];
-	struct seen *hop = NULL;
-	int back = played.site->home[0], early = program_early(program);
+	struct played *play = task->played;
+	const struct program *program = &play->programs[task->index];
+	const struct step *step = &program->steps[task->step];
 
-	played.cpu = back;
-	place_on(played.site, back);
-	for (int i = 0; i < early; i++)
-		userspace_step(index, i);
-	for (int i = early; i <= program->nsteps; i++) {
-		if (i < program->nsteps && !step_is_userspace(&program->steps[i]))
-			continue;
-		run_on(hop, back);
-		take_values();
-		take_exceptions(index);
-		back = played.cpu;
-		hop = NULL;
-		if (i < program->nsteps && userspace_step(index, i))
-			hop = &played.seen[index][i];
+	if (step_is_userspace(step)) {
+		if (!program_is_early(program, task->step))
+			crew_do(&play->crew, step->vcpu, run_on, task);
+		if (step->op == OP_MIGRATE)
+			migrate(play, program, play_cpu(play->site, (enum where)step->value));
+		else
+			crew_do(&play->crew, step->vcpu, userspace_step, task);
 	}
+	if (program_ends_turn(program, task->step))
+		crew_do(&play->crew, step->vcpu, run_on, task);
+}
+
+/* Those of one vCPU. */
+static void play_own(int vcpu, void *context)
+{
+	struct play_task task = *(const struct play_task *)context;
+	const struct program *program = &task.played->programs[task.index];
+
+	for (task.step = 0; task.step < program->nsteps; task.step++)
+		if (program->steps[task.step].vcpu == vcpu)
+			play_step(&task);
+}
+
+static bool has_migration(const struct program *program)
+{
+	for (int i = 0; i < program->nsteps; i++)
+		if (program->steps[i].op == OP_MIGRATE)
+			return true;
+	return false;
+}
+
+static void play_program(struct played *play, int index, bool at_once)
+{
+	struct play_task task = { .played = play, .index = index };
+	const struct program *program = &play->programs[index];
+
+	for (int i = 0; i < program->nvcpus; i++)
+		play->seats[i].cpu = play->seats[i].back = play->site->home[0];
+	if (at_once && !has_migration(program)) {
+		crew_do_all(&play->crew, play_own, &task);
+		return;
+	}
+	for (task.step = 0; task.step < program->nsteps; task.step++)
+		play_step(&task);
 }
 
 struct mover {
 	const struct site *site;
+	const struct crew *crew;
 	bool far;
-	int tid;
 	atomic_bool over;
 };
 
@@ -325,39 +226,45 @@ static void *move(void *argument)
 	struct mover *mover = argument;
 
 	for (unsigned i = 1; !atomic_load(&mover->over); i++) {
+		const struct crew_member *moved =
+			&mover->crew->members[i % (unsigned)mover->crew->n];
 		int cpu = play_cpu(mover->site, (enum where)(i % (mover->far ? 3 : 2)));
 
 		nanosleep(&period, NULL);
 		if (cpu >= 0)
-			place_thread(mover->tid, cpu);
+			place_thread(moved->tid, cpu);
 	}
 	return NULL;
+}
+
+static void zero(int vcpu, void *context)
+{
+	struct played *play = context;
+	struct pmu_state state = { .n = PMCR_N(vcpu_get(&play->vm->vcpus[vcpu], PMCR_EL0)) };
+
+	state.pmcr = PMCR_WITH_N(state.n);
+	pmu_restore(&play->vm->vcpus[vcpu], &state);
 }
 
 void play(const struct site *site, const struct program *programs, int n, bool async,
 	  bool (*ended)(void *context, int index, const struct seen *seen), void *context)
 {
 	struct mover mover = { .site = site,
-			       .far = programs[0].mode == PROGRAM_COMPOSITE,
-			       .tid = (int)syscall(SYS_gettid) };
-	static const struct pmu_state zero;
-	struct pmu_state state = zero;
+			       .crew = &played.crew,
+			       .far = programs[0].mode == PROGRAM_COMPOSITE };
 	pthread_t thread;
-	unsigned counters;
 
 	played = (struct played){ .site = site, .programs = programs, .vm = vms };
 	play_build(played.vm, &programs[0], site, site->home[0]);
-	counters = PMCR_N(vcpu_get(&played.vm->vcpus[0], PMCR_EL0));
 	for (int i = 0; i < n; i++)
-		emit_program(i, counters);
-	state.n = counters;
-	state.pmcr = PMCR_WITH_N(counters);
-	if (programs[0].by_userspace)
-		pmu_restore(&played.vm->vcpus[0], &state);
+		play_emit(&played, i, PMCR_N(vcpu_get(&played.vm->vcpus[0], PMCR_EL0)));
+	crew_start(&played.crew, programs[0].nvcpus);
+	for (int i = 0; i < programs[0].nvcpus && programs[0].by_userspace; i++)
+		crew_do(&played.crew, i, zero, &played);
 	if (async && pthread_create(&thread, NULL, move, &mover))
 		fail_test("cannot start a thread");
 	for (int i = 0; i < n; i++) {
-		play_program(i);
+		play_program(&played, i, async);
 		if (!ended(context, i, played.seen[i]))
 			break;
 	}
@@ -365,4 +272,5 @@ void play(const struct site *site, const struct program *programs, int n, bool a
 	if (async)
 		pthread_join(thread, NULL);
 	vm_destroy(played.vm);
+	crew_end(&played.crew);
 }

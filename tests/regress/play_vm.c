@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The VMs that programs run in. */
 #include <errno.h>
+#include <sys/ioctl.h>
 
 #include "play.h"
 #include "result.h"
@@ -25,15 +26,39 @@ int play_cpu(const struct site *site, enum where where)
 	return site->home[0];
 }
 
+void play_turn_on(struct vcpu *vcpu, uint64_t pc)
+{
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+
+	if (ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable) < 0)
+		fail_test_errno("KVM_SET_MP_STATE of vCPU %d", vcpu->index);
+	vcpu_set_pc(vcpu, pc);
+}
+
+/* All of the VM's memory is for the vCPUs' code, each of which begins anew in its share. */
+static void share_memory(struct vm *vm)
+{
+	size_t room = vm->ram_size - GUEST_CODE_SIZE, page = 4096;
+	size_t share = room / (size_t)vm->nvcpus / page * page;
+
+	for (int i = 0; i < vm->nvcpus; i++) {
+		size_t offset = GUEST_CODE_SIZE + (size_t)i * share;
+		uint32_t *code = (uint32_t *)(void *)(vm->ram + offset);
+
+		vm->vcpus[i].guest = (struct guest){ code, code, code + share / sizeof(*code) };
+		guest_begin(&vm->vcpus[i].guest, vm->gic);
+		play_turn_on(&vm->vcpus[i], GUEST_RAM_BASE + offset);
+	}
+}
+
 void play_build(struct vm *vm, const struct program *program, const struct site *site, int cpu)
 {
 	const struct kvm_pmu_event_filter filter = { .base_event = (uint16_t)program->denied,
 						     .nevents = 1,
 						     .action = KVM_PMU_EVENT_DENY };
 
-	vm_build_on(vm, site, play_mode(program->mode), 1, cpu);
-	/* All of the VM's memory is this vCPU's. */
-	vm->vcpus[0].guest.end = (uint32_t *)(void *)(vm->ram + vm->ram_size);
+	vm_build_on(vm, site, play_mode(program->mode), program->nvcpus, cpu);
+	share_memory(vm);
 	if (program->denied) {
 		errno = vcpu_set_attr(&vm->vcpus[0], ATTR_FILTER, &filter);
 		if (errno)
@@ -49,7 +74,7 @@ void play_build(struct vm *vm, const struct program *program, const struct site 
 
 void play_probe(const struct site *site, enum program_mode mode, struct model_setup *host)
 {
-	const struct program all = { .mode = mode, .counters = PROGRAM_ALL_COUNTERS };
+	const struct program all = { .mode = mode, .counters = PROGRAM_ALL_COUNTERS, .nvcpus = 1 };
 	struct vcpu *vcpu = &probed.vcpus[0];
 	unsigned pmuver;
 	uint64_t pmcr;

@@ -122,12 +122,15 @@ static void copy_core(struct vcpu *to, struct vcpu *from)
 
 void vm_migrate_core(struct vm *to, struct vm *from)
 {
-	/* Completes the access that the guest stopped for: its PC moves on (api.rst, KVM_RUN). */
-	errno = vcpu_enter(&from->vcpus[0]);
-	if (errno)
-		fail_test_errno("completing the guest's last access");
 	memcpy(to->ram, from->ram, from->ram_size);
-	copy_core(&to->vcpus[0], &from->vcpus[0]);
+	for (int i = 0; i < from->nvcpus; i++) {
+		/* Completes the access that the guest stopped for: its PC moves on (api.rst,
+		 * KVM_RUN). */
+		errno = vcpu_enter(&from->vcpus[i]);
+		if (errno)
+			fail_test_errno("completing the guest's last access");
+		copy_core(&to->vcpus[i], &from->vcpus[i]);
+	}
 }
 
 void vm_migrate(struct vm *to, struct vm *from, const struct site *site, enum mode mode, int cpu)

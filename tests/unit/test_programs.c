@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs: as text, what the model expects of them, and how one that differs shrinks. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/regress/model/expect.h"
@@ -27,7 +28,8 @@ static void early_steps_come_before_the_run(void **state)
 
 	(void)state;
 	assert_true(program_parse(&program, text, &line));
-	assert_int_equal(program_early(&program), 3);
+	assert_true(program_is_early(&program, 2));
+	assert_false(program_is_early(&program, 3));
 	program_expect(&program, &expectation, expected);
 	assert_int_equal(expected[2].value, 0);
 	/* guest_begin(): 9 instructions; the hop's store does not count. */
@@ -87,6 +89,13 @@ static void bad_text_is_refused(void **state)
 		{ "mode default\nhop there\n", 2 },
 		{ "mode default\nwork 99999999999\n", 2 },
 		{ "mode default\nread PMCR_EL0 el0 el0\n", 2 },
+		{ "mode default\nvcpus 2\non 1 read PMCR_EL0\non 0 write PMCR_EL0 0x1 el0\n", 0 },
+		{ "mode default\nvcpus 5\n", 2 },
+		{ "mode default\nvcpus 0\n", 2 },
+		{ "mode default\nvcpus 2\non 2 exit\n", 3 },
+		{ "mode default\non 1 exit\n", 2 },
+		{ "mode default\nvcpus 2\non 1\n", 3 },
+		{ "mode default\nvcpus 2\non\n", 3 },
 		{ "mode default\n", 2 }, /* no step */
 	};
 	static struct program program;
@@ -166,6 +175,54 @@ static void shared_event_counters_are_judged(void **state)
 	assert_int_equal(program_differs(&program, expected, seen), 7);
 }
 
+/* Each vCPU's registers are its own; what a migration moves are all vCPUs. */
+static void vcpus_are_apart(void **state)
+{
+	static const char text[] = "mode default\nvcpus 2\n"
+				   "write PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x1\n"
+				   "on 1 write PMCCNTR_EL0 0x5\non 1 work 100\n"
+				   "on 1 read PMCCNTR_EL0\non 1 read PMCR_EL0\n"
+				   "read PMCCNTR_EL0\nmigrate far\nread PMCCNTR_EL0\n"
+				   "on 1 hop far\non 1 write PMCNTENSET_EL0 0x80000000\n"
+				   "on 1 write PMCR_EL0 0x1\non 1 read PMCCNTR_EL0\n";
+	static struct expected expected[PROGRAM_STEPS];
+	static struct program program;
+	const struct expectation expectation = { .setup = six };
+
+	(void)state;
+	parse(&program, text);
+	program_expect(&program, &expectation, expected);
+	assert_int_equal(expected[4].value, 5);
+	assert_int_equal(expected[5].value, PMCR_WITH_N(6));
+	assert_int_equal(expected[6].value, 1 + 2); /* what vCPU 1 did in between is not its */
+	assert_int_equal(expected[8].value, 3 + 1 + 2);
+	assert_int_equal(expected[12].value, 5 + 1 + 2); /* it counts on its new PMU */
+}
+
+/* What gets a vCPU out of its guest: a step of userspace, and another vCPU's turn. */
+static void turns_end_with_an_exit(void **state)
+{
+	static struct program program;
+	static struct expected expected[PROGRAM_STEPS];
+	/* Its EL0 counts nothing after the write, until there is an exit. */
+	const struct expectation expectation = { .setup = six, .quirks = 1u << QUIRK_EL0_STOPS };
+	static const char *const turns[] = { "", "on 1 work 1\n", "exit\n" };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "mode default\nvcpus 2\nwrite PMCCFILTR_EL0 0x80000000\n"
+			 "write PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x1\n"
+			 "write PMCCNTR_EL0 0x0\n%swork 100 el0\nread PMCCNTR_EL0\n",
+			 turns[i]);
+		parse(&program, text);
+		program_expect(&program, &expectation, expected);
+		assert_int_equal(expected[i ? 6 : 5].value, i ? 101 : 0);
+	}
+}
+
 /* A "kernel" that forgets PMCR_EL0.C. */
 static bool forgets(void *context, const struct program *program)
 {
@@ -207,6 +264,46 @@ static void shrinks_to_what_matters(void **state)
 	assert_string_equal(text, "mode default\nwrite PMCR_EL0 0x4\nread PMCCNTR_EL0\n");
 }
 
+/* One that forgets it only on a vCPU that is not vCPU 0. */
+static bool forgets_others(void *context, const struct program *program)
+{
+	static struct program others;
+
+	others = *program;
+	others.nsteps = 0;
+	for (int i = 0; i < program->nsteps; i++)
+		if (program->steps[i].vcpu)
+			others.steps[others.nsteps++] = program->steps[i];
+	return forgets(context, &others);
+}
+
+static void shrinks_to_the_vcpus_that_matter(void **state)
+{
+	static const struct generator generator = { .n = 6, .near = true, .hops = true };
+	bool (*const kernels[])(void *, const struct program *) = { forgets, forgets_others };
+	static const char *const wanted[] = {
+		"mode default\nwrite PMCR_EL0 0x4\nread PMCCNTR_EL0\n",
+		"mode default\nvcpus 2\non 1 write PMCR_EL0 0x4\non 1 read PMCCNTR_EL0\n",
+	};
+	static struct program program;
+	static char text[PROGRAM_TEXT];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int tried = 0;
+		const struct shrinking shrinking = { kernels[i], never, &tried };
+		uint64_t random = 1;
+
+		do {
+			program_generate_setup(&program, &generator, &random);
+			program_generate(&program, &generator, &random);
+		} while (program.nvcpus != 4 || !kernels[i](&tried, &program));
+		program_shrink(&program, &shrinking);
+		program_print(&program, text);
+		assert_string_equal(text, wanted[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,7 +312,10 @@ int main(void)
 		cmocka_unit_test(bad_text_is_refused),
 		cmocka_unit_test(expectations_count_instructions),
 		cmocka_unit_test(shared_event_counters_are_judged),
+		cmocka_unit_test(vcpus_are_apart),
+		cmocka_unit_test(turns_end_with_an_exit),
 		cmocka_unit_test(shrinks_to_what_matters),
+		cmocka_unit_test(shrinks_to_the_vcpus_that_matter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

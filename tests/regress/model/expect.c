@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-
 #include "expect.h"
 
 /* Instructions. An access to a register that traps counts, one to a device does not. */
@@ -18,10 +16,17 @@
 #define ESR_ELR   1 /* ... to that of ELR_EL1, ... */
 #define BACK      3 /* ... and to the instruction after the one that trapped */
 
-struct run {
+/* One vCPU. */
+struct seat {
 	struct model model;
-	uint64_t drift; /* of each step, before it does anything: model_drift() */
+	bool begun; /* it has run */
 	int held;
+};
+
+struct run {
+	struct seat seats[PROGRAM_VCPUS];
+	int nvcpus;
+	uint64_t drift; /* of each step, before it does anything: model_drift() */
 };
 
 /* What a step of n instructions may count: n / divide + drift. */
@@ -66,11 +71,11 @@ unsigned work_loops(uint64_t instructions)
 }
 
 /* All values that the guest has read go to the VMM, one store and exit each. */
-static void hand_over(struct run *run)
+static void hand_over(struct seat *seat)
 {
-	if (run->held)
-		model_exit(&run->model);
-	run->held = 0;
+	if (seat->held)
+		model_exit(&seat->model);
+	seat->held = 0;
 }
 
 static void exception(struct model *model)
@@ -119,15 +124,15 @@ static void take_total(const struct model *model, const struct step *step, struc
 		outcome->mask = ALL;
 }
 
-static void guest_step(struct run *run, const struct step *step, struct outcome *outcome)
+static void guest_step(struct seat *seat, const struct step *step, struct outcome *outcome)
 {
-	struct model *model = &run->model;
+	struct model *model = &seat->model;
 	bool el0 = step->el0;
 
 	if (step_reads(step)) {
-		if (run->held == PROGRAM_HELD)
-			hand_over(run);
-		run->held++;
+		if (seat->held == PROGRAM_HELD)
+			hand_over(seat);
+		seat->held++;
 	}
 	begin(model, el0);
 	switch (step->op) {
@@ -157,15 +162,25 @@ static void guest_step(struct run *run, const struct step *step, struct outcome 
 	end(model, el0);
 }
 
-/* Writes of the guest at EL1, or of userspace before the first run. */
-static void prepare(struct run *run, bool by_userspace)
+/* Makes all registers zero, at EL1. */
+static void prepare(struct seat *seat)
 {
 	struct step steps[PREPARATION_STEPS];
 	struct outcome outcome;
-	int n = by_userspace ? 0 : program_preparation(run->model.setup.n, steps);
+	int n = program_preparation(seat->model.setup.n, steps);
 
 	for (int i = 0; i < n; i++)
-		guest_step(run, &steps[i], &outcome);
+		guest_step(seat, &steps[i], &outcome);
+}
+
+/* The guest's first instructions. */
+static void enter(struct seat *seat, bool by_userspace)
+{
+	if (by_userspace)
+		model_work(&seat->model, false, BEGIN);
+	else
+		prepare(seat);
+	seat->model.ran = seat->begun = true;
 }
 
 static int pmu_of_place(uint64_t where)
@@ -184,11 +199,21 @@ static void early_step(struct model *model, const struct step *step, struct outc
 	take_total(model, step, outcome);
 }
 
+/* All vCPUs, which are out of their guests. */
+static void migrate(struct run *run, int pmu)
+{
+	for (int i = 0; i < run->nvcpus; i++) {
+		model_migrate(&run->seats[i].model, pmu);
+		run->seats[i].model.ran = run->seats[i].begun;
+	}
+}
+
 static void userspace_step(struct run *run, const struct step *step, struct outcome *outcome)
 {
-	struct model *model = &run->model;
+	struct seat *seat = &run->seats[step->vcpu];
+	struct model *model = &seat->model;
 
-	hand_over(run);
+	hand_over(seat);
 	switch (step->op) {
 	case OP_HOP:
 		outcome->value = !model_hop(model, pmu_of_place(step->value));
@@ -202,10 +227,10 @@ static void userspace_step(struct run *run, const struct step *step, struct outc
 		break;
 	case OP_RESET:
 		model_reset(model);
-		prepare(run, false);
+		prepare(seat);
 		return;
 	case OP_MIGRATE:
-		model_migrate(model, pmu_of_place(step->value));
+		migrate(run, pmu_of_place(step->value));
 		return;
 	default:
 		break;
@@ -213,33 +238,45 @@ static void userspace_step(struct run *run, const struct step *step, struct outc
 	model_exit(model);
 }
 
+static void take_step(struct run *run, const struct program *program, int i,
+		      struct outcome *outcome)
+{
+	const struct step *step = &program->steps[i];
+	struct seat *seat = &run->seats[step->vcpu];
+
+	if (program_is_early(program, i)) {
+		early_step(&seat->model, step, outcome);
+		return;
+	}
+	model_drift(&seat->model, run->drift);
+	if (!seat->begun)
+		enter(seat, program->by_userspace);
+	if (step_is_userspace(step))
+		userspace_step(run, step, outcome);
+	else
+		guest_step(seat, step, outcome);
+	outcome->overflow = seat->model.overflow;
+	outcome->interrupts = seat->model.interrupts;
+	if (!program_ends_turn(program, i))
+		return;
+	hand_over(seat);
+	model_exit(&seat->model);
+}
+
 static void run(const struct program *program, const struct expectation *expectation,
 		unsigned quirks, const struct pace *pace, struct outcome *outcomes)
 {
-	struct run run = { .drift = pace->drift };
-	int early = program_early(program);
+	struct run run = { .nvcpus = program->nvcpus, .drift = pace->drift };
 
-	model_start(&run.model, &expectation->setup, pace->divide, quirks);
-	prepare(&run, program->by_userspace);
-	run.model.ran = !program->by_userspace;
+	for (int i = 0; i < program->nvcpus; i++)
+		model_start(&run.seats[i].model, &expectation->setup, pace->divide, quirks);
 	for (int i = 0; i < program->nsteps; i++) {
 		const struct step *step = &program->steps[i];
 
 		outcomes[i] = (struct outcome){ .access = ACCESS_OK, .mask = ~0ull };
-		if (i >= early)
-			model_drift(&run.model, run.drift);
-		if (i == early && program->by_userspace)
-			model_work(&run.model, false, BEGIN);
-		if (i < early)
-			early_step(&run.model, step, &outcomes[i]);
-		else if (step_is_userspace(step))
-			userspace_step(&run, step, &outcomes[i]);
-		else
-			guest_step(&run, step, &outcomes[i]);
+		take_step(&run, program, i, &outcomes[i]);
 		if (step->op == OP_LINE || step->op == OP_HOP)
 			outcomes[i].total = outcomes[i].value;
-		outcomes[i].overflow = run.model.overflow;
-		outcomes[i].interrupts = run.model.interrupts;
 	}
 }
 
@@ -251,10 +288,11 @@ static void run(const struct program *program, const struct expectation *expecta
 static void combine(const struct program *program, struct outcome outcomes[][PROGRAM_STEPS],
 		    int noutcomes, struct expected *expected)
 {
-	uint64_t unsure = 0;
+	uint64_t unsures[PROGRAM_VCPUS] = { 0 };
 
 	for (int i = 0; i < program->nsteps; i++) {
 		const struct step *step = &program->steps[i];
+		uint64_t *unsure = &unsures[step->vcpu];
 		const struct outcome *first = &outcomes[0][i];
 		bool flags = step->sysreg == PMOVSSET_EL0 || step->sysreg == PMOVSCLR_EL0;
 		int64_t less = 0, more = 0;
@@ -264,8 +302,8 @@ static void combine(const struct program *program, struct outcome outcomes[][PRO
 			/* Either may have wrapped at 64 bits: they are near each other. */
 			int64_t by = (int64_t)(other->total - first->total);
 
-			unsure = (step->op == OP_RESET ? 0 : unsure) |
-				 (first->overflow ^ other->overflow);
+			*unsure = (step->op == OP_RESET ? 0 : *unsure) |
+				  (first->overflow ^ other->overflow);
 			less = by < less ? by : less;
 			more = by > more ? by : more;
 		}
@@ -273,9 +311,9 @@ static void combine(const struct program *program, struct outcome outcomes[][PRO
 						 .value = first->total + (uint64_t)less,
 						 .mask = first->mask };
 		if (step->op == OP_LINE)
-			expected[i].unknown = unsure & first->interrupts ? 1 : 0;
+			expected[i].unknown = *unsure & first->interrupts ? 1 : 0;
 		else if (flags)
-			expected[i].unknown = unsure;
+			expected[i].unknown = *unsure;
 		else
 			expected[i].more = (uint64_t)(more - less);
 		expected[i].value &= expected[i].mask;
@@ -303,59 +341,6 @@ void program_expect(const struct program *program, const struct expectation *exp
 		run(program, expectation, lasting, most, outcomes[3]);
 	}
 	combine(program, outcomes, exact ? 1 : 4, expected);
-}
-
-static bool is_expected(const struct step *step, const struct expected *expected,
-			const struct seen *seen)
-{
-	uint64_t over = (seen->value - expected->value) & expected->mask;
-
-	if (seen->access != expected->access)
-		return false;
-	if (step->op != OP_HOP && (!step_reads(step) || expected->access != ACCESS_OK))
-		return true;
-	if (expected->more)
-		return over <= expected->more;
-	return !((seen->value ^ expected->value) & ~expected->unknown);
-}
-
-int program_differs(const struct program *program, const struct expected *expected,
-		    const struct seen *seen)
-{
-	for (int i = 0; i < program->nsteps; i++)
-		if (!is_expected(&program->steps[i], &expected[i], &seen[i]))
-			return i;
-	return -1;
-}
-
-static void came_to(const struct step *step, int access, uint64_t value, char *text, size_t size)
-{
-	if (access == ACCESS_UNDEFINED)
-		snprintf(text, size, "UNDEFINED");
-	else if (access != ACCESS_OK)
-		snprintf(text, size, "an exception of class 0x%x", (unsigned)access);
-	else if (step->op == OP_HOP)
-		snprintf(text, size, value ? "a refusal" : "a run");
-	else if (!step_reads(step))
-		snprintf(text, size, "no exception");
-	else
-		snprintf(text, size, "%llu (0x%llx)", (unsigned long long)value,
-			 (unsigned long long)value);
-}
-
-void difference_print(const struct program *program, int step, const struct expected *expected,
-		      const struct seen *seen, char *text, size_t size)
-{
-	char line[80], got[48], wanted[48], more[48] = "";
-
-	step_print(&program->steps[step], line, sizeof(line));
-	came_to(&program->steps[step], seen->access, seen->value, got, sizeof(got));
-	came_to(&program->steps[step], expected->access, expected->value, wanted, sizeof(wanted));
-	if (expected->more)
-		snprintf(more, sizeof(more), " and up to 0x%llx more",
-			 (unsigned long long)expected->more);
-	snprintf(text, size, "step %d, %s: got %s, expected %s%s", step + 1, line, got, wanted,
-		 more);
 }
 
 void program_setup(const struct program *program, const struct model_setup *host,

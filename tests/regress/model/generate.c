@@ -2,10 +2,8 @@
 #include "generate.h"
 #include "making.h"
 
-#define LEAST_STEPS 5
-#define MOST_STEPS  60
-#define SCENE       8 /* steps at most */
-#define EARLY       8 /* steps before the first run, likewise */
+#define SCENE 8 /* steps at most */
+#define EARLY 8 /* steps before the first run, likewise */
 
 static uint16_t value_register(unsigned n)
 {
@@ -274,12 +272,15 @@ void program_generate_setup(struct program *program, const struct generator *gen
 	if (generator->denies && one_in(random, 4))
 		program->denied = one_in(random, 2) ? EVENT_CPU_CYCLES : EVENT_INST_RETIRED;
 	program->by_userspace = one_in(random, 8);
+	program->nvcpus = one_in(random, 3) ? 2 + (int)random_below(random, PROGRAM_VCPUS - 1) : 1;
 }
 
-void program_generate(struct program *program, const struct generator *generator, uint64_t *random)
+void program_generate_one(struct program *program, const struct generator *generator, int most,
+			  uint64_t *random)
 {
 	struct making making = { .generator = generator, .random = random, .n = generator->n };
-	int length = LEAST_STEPS + (int)random_below(random, MOST_STEPS - LEAST_STEPS + 1), n = 0;
+	int length = LEAST_STEPS + (int)random_below(random, (uint64_t)(most - LEAST_STEPS + 1));
+	int n = 0;
 
 	if (program->counters < making.n)
 		making.n = program->counters;

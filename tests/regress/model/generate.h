@@ -16,10 +16,17 @@ struct generator {
 	bool limits, denies; /* fewer counters, event filters */
 };
 
+#define LEAST_STEPS 5
+#define MOST_STEPS  60
+
 /* All of the program but its mode's setup, which @program has already. */
 void program_generate(struct program *program, const struct generator *generator, uint64_t *random);
 
-/* The VM: counters, filter, and who prepares it. */
+/* The same of one vCPU, 0, in at most @most steps. */
+void program_generate_one(struct program *program, const struct generator *generator, int most,
+			  uint64_t *random);
+
+/* The VM: counters, filter, vCPUs, and who prepares it. */
 void program_generate_setup(struct program *program, const struct generator *generator,
 			    uint64_t *random);
 

@@ -100,7 +100,7 @@ static void simplify_step(struct program *program, int i, const struct shrinking
 	}
 	step = program->steps[i];
 	if (step.op == OP_HOP || step.op == OP_MIGRATE || step.op == OP_RESET) {
-		if (with(program, i, (struct step){ .op = OP_EXIT }, shrinking))
+		if (with(program, i, (struct step){ .op = OP_EXIT, .vcpu = step.vcpu }, shrinking))
 			return;
 	}
 	if (step.op == OP_MIGRATE || step.op == OP_HOP) {
@@ -109,6 +109,35 @@ static void simplify_step(struct program *program, int i, const struct shrinking
 	} else if (step.op == OP_WRITE || step.op == OP_SET || step.op == OP_WORK) {
 		simplify_value(program, i, shrinking);
 	}
+}
+
+/* Without vCPU @vcpu: its steps are vCPU 0's, or nobody's. */
+static bool without_vcpu(struct program *program, int vcpu, bool to_first,
+			 const struct shrinking *shrinking)
+{
+	struct program candidate = *program;
+
+	candidate.nsteps = 0;
+	candidate.nvcpus--;
+	for (int i = 0; i < program->nsteps; i++) {
+		struct step step = program->steps[i];
+
+		if (step.vcpu == vcpu && !to_first)
+			continue;
+		if (step.vcpu == vcpu)
+			step.vcpu = 0;
+		else if (step.vcpu > vcpu)
+			step.vcpu--;
+		candidate.steps[candidate.nsteps++] = step;
+	}
+	return take(program, &candidate, shrinking);
+}
+
+static void remove_vcpus(struct program *program, const struct shrinking *shrinking)
+{
+	for (int vcpu = program->nvcpus - 1; vcpu >= 0; vcpu--)
+		if (program->nvcpus > 1 && !without_vcpu(program, vcpu, false, shrinking))
+			without_vcpu(program, vcpu, true, shrinking);
 }
 
 static void simplify_setup(struct program *program, const struct shrinking *shrinking)
@@ -135,6 +164,7 @@ void program_shrink(struct program *program, const struct shrinking *shrinking)
 
 	do {
 		before = *program;
+		remove_vcpus(program, shrinking);
 		remove_chunks(program, shrinking);
 		remove_pairs(program, shrinking);
 		for (int i = 0; i < program->nsteps; i++)
