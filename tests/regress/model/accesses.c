@@ -107,8 +107,8 @@ static void write_pmcr(struct model *model, uint64_t value)
 /*
  * QUIRK_EL0_STOPS: a write that makes a counter's event anew, while it is on, programs those
  * of all counters; they count at EL0 once something else makes KVM see to that. Kernels that have
- * QUIRK_COMMAND_STOPS do it when a write has changed what is enabled, others in
- * PMCR_EL0 and PMCNTENSET_EL0.
+ * QUIRK_COMMAND_STOPS do it when a write changes PMCR_EL0.E or names a counter to PMCNTENSET_EL0 or
+ * PMCNTENCLR_EL0, others in PMCR_EL0 and PMCNTENSET_EL0.
  */
 static void stop_el0(struct model *model, unsigned n, enum quirk quirk)
 {
@@ -136,7 +136,7 @@ static void write_counter(struct model *model, enum what what, unsigned n, uint6
 	restart_el0(model);
 }
 
-void model_trapped(struct model *model)
+void model_heard(struct model *model)
 {
 	if (model->late)
 		restart_el0(model);
@@ -162,7 +162,8 @@ static void write_other(struct model *model, uint16_t sysreg, uint64_t value)
 		model->enabled |= bits;
 		if (model->pmcr & PMCR_E)
 			model_switch(model, bits);
-		restart_el0(model);
+		if (bits || !(model->quirks & 1u << QUIRK_COMMAND_STOPS))
+			restart_el0(model);
 		break;
 	case PMCNTENCLR_EL0:
 		model->enabled &= ~bits;
@@ -204,6 +205,6 @@ int model_write(struct model *model, uint16_t sysreg, bool el0, uint64_t value)
 		write_counter(model, what, n, value);
 	else if (access == ACCESS_OK)
 		write_other(model, sysreg, value);
-	model_trapped(model);
+	model_heard(model);
 	return access;
 }

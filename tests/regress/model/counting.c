@@ -43,16 +43,27 @@ static bool is_denied(const struct model *model, unsigned event)
 	       (event == EVENT_INST_RETIRED && model->setup.no_instructions);
 }
 
-static uint64_t to_overflow(const struct model *model, unsigned n)
+static void arm(struct model *model, unsigned n)
 {
+	struct model_counter *counter = &model->counters[n];
 	uint64_t value = model_value(model, n);
 
-	if (!is_long(model, n))
-		return WRAP32 - (value & ALL);
-	/* perf takes the period, -value, for a signed number, and twice that for what is left. */
-	if (model->quirks & 1u << QUIRK_HALF_WAY && value > BIT(62) && value < BIT(63))
-		return 2 * (BIT(63) - value);
-	return -value;
+	counter->again = 0;
+	counter->left = is_long(model, n) ? -value : WRAP32 - (value & ALL);
+	/*
+	 * perf takes the period, -value, for a signed number, and twice that for what is left: each
+	 * time that it puts the event on a CPU (armpmu_event_set_period()).
+	 */
+	if (is_long(model, n) && model->quirks & 1u << QUIRK_HALF_WAY && value > BIT(62) &&
+	    value < BIT(63))
+		counter->left = counter->again = 2 * (BIT(63) - value);
+}
+
+void model_pause(struct model *model)
+{
+	for (unsigned n = 0; n < MODEL_COUNTERS; n++)
+		if (model->counters[n].again)
+			model->counters[n].left = model->counters[n].again;
 }
 
 static void make(struct model *model, unsigned n)
@@ -65,7 +76,7 @@ static void make(struct model *model, unsigned n)
 	/* PMEVTYPERn_EL0.P and U, PMCCFILTR_EL0.P and U; without EL3 there is no NSK and NSU. */
 	counter->at_el1 = !(counter->type & FILTER_P);
 	counter->at_el0 = !(counter->type & FILTER_U);
-	counter->left = to_overflow(model, n);
+	arm(model, n);
 	counter->made = counter->event != EVENT_SW_INCR && counter->event != EVENT_CHAIN &&
 			!is_denied(model, counter->event);
 	counter->on = is_on(model, n);
@@ -83,7 +94,7 @@ void model_rearm(struct model *model, uint64_t moved)
 {
 	for (unsigned n = 0; n < MODEL_COUNTERS; n++)
 		if (moved & (n == CYCLE ? PMCR_LC : PMCR_LP))
-			model->counters[n].left = to_overflow(model, n);
+			arm(model, n);
 }
 
 void model_switch(struct model *model, uint64_t counters)
@@ -138,6 +149,7 @@ static void count(struct model *model, unsigned n, uint64_t amount)
 	while (counter->left && amount >= counter->left) {
 		amount -= counter->left;
 		counter->left = is_long(model, n) ? 0 : WRAP32;
+		counter->again = 0;
 		/* KVM writes the hardware anew when it handles an overflow. */
 		model->late |= n != CYCLE;
 		for (unsigned other = 0; other < MODEL_COUNTERS && n == CYCLE; other++)

@@ -85,12 +85,15 @@ static void exception(struct model *model)
 	model_work(model, false, ESR_ELR);
 	model_exit(model);
 	model_work(model, false, BACK);
+	model_heard(model);
 }
 
 static void begin(struct model *model, bool el0)
 {
-	if (el0)
-		model_work(model, false, TO_EL0);
+	if (!el0)
+		return;
+	model_work(model, false, TO_EL0);
+	model_heard(model);
 }
 
 static void end(struct model *model, bool el0)
@@ -98,7 +101,9 @@ static void end(struct model *model, bool el0)
 	if (!el0)
 		return;
 	model_work(model, true, SVC);
+	model_heard(model);
 	model_work(model, false, FROM_EL0);
+	model_heard(model);
 }
 
 /* The counter whose value a step reads; MODEL_COUNTERS: none. */
@@ -144,7 +149,7 @@ static void guest_step(struct seat *seat, const struct step *step, struct outcom
 		model_work(model, el0, ISB + TRAP);
 		outcome->access = model_read(model, step->sysreg, el0, &outcome->value);
 		take_total(model, step, outcome);
-		model_trapped(model);
+		model_heard(model);
 		break;
 	case OP_LINE:
 		model_work(model, el0, LINE_MOV);
@@ -251,16 +256,19 @@ static void take_step(struct run *run, const struct program *program, int i,
 	model_drift(&seat->model, run->drift);
 	if (!seat->begun)
 		enter(seat, program->by_userspace);
-	if (step_is_userspace(step))
+	if (step_is_userspace(step)) {
 		userspace_step(run, step, outcome);
-	else
+		model_pause(&seat->model);
+	} else {
 		guest_step(seat, step, outcome);
+	}
 	outcome->overflow = seat->model.overflow;
 	outcome->interrupts = seat->model.interrupts;
 	if (!program_ends_turn(program, i))
 		return;
 	hand_over(seat);
 	model_exit(&seat->model);
+	model_pause(&seat->model);
 }
 
 static void run(const struct program *program, const struct expectation *expectation,

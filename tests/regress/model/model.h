@@ -50,9 +50,11 @@ struct model_counter {
 	bool on;
 	unsigned event;
 	bool at_el1, at_el0;
-	bool el0_now;  /* QUIRK_EL0_STOPS clears it */
-	uint64_t live; /* counted since it was made; not yet in value */
-	uint64_t left; /* counts to its overflow; 0: 2^64 */
+	bool el0_now;   /* QUIRK_EL0_STOPS clears it */
+	uint64_t live;  /* counted since it was made; not yet in value */
+	uint64_t left;  /* counts to its overflow; 0: 2^64 */
+	uint64_t again; /* QUIRK_HALF_WAY: what left is after each model_pause(); 0: less, as always
+			 */
 };
 
 struct model {
@@ -64,7 +66,7 @@ struct model {
 	struct model_counter counters[MODEL_COUNTERS];
 	int cpu_pmu; /* host PMU of the CPU that it is on */
 	bool ran;
-	bool late; /* QEMU: KVM sees an event counter's overflow at the next exit */
+	bool late; /* QEMU: of an event counter's overflow KVM hears later: model_heard() */
 };
 
 /* The state after a program's first steps: all zero and off. */
@@ -82,8 +84,11 @@ void model_start(struct model *model, const struct model_setup *setup, unsigned 
 int model_read(const struct model *model, uint16_t sysreg, bool el0, uint64_t *value);
 int model_write(struct model *model, uint16_t sysreg, bool el0, uint64_t value);
 
-/* An access that traps has ended: KVM has heard of overflows. model_write() does it itself. */
-void model_trapped(struct model *model);
+/*
+ * KVM hears of overflows: after an access that traps, which model_write() does itself, and where
+ * the exception level changes.
+ */
+void model_heard(struct model *model);
 
 /* Instructions that no access traps. */
 void model_work(struct model *model, bool el0, uint64_t instructions);
@@ -98,6 +103,9 @@ bool model_line(const struct model *model);
 /* The vCPU leaves KVM_RUN and enters again: here, or on a CPU of host PMU @pmu. False: refused. */
 void model_exit(struct model *model);
 bool model_hop(struct model *model, int pmu);
+
+/* Its thread has slept: perf has taken its events off the CPU, and put them back. */
+void model_pause(struct model *model);
 
 /* KVM_GET_ONE_REG and KVM_SET_ONE_REG. A SET register assigns: see bitmap_assign(). */
 uint64_t model_get(const struct model *model, uint16_t sysreg);
