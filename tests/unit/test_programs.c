@@ -263,6 +263,32 @@ static void turns_end_with_an_exit(void **state)
 	}
 }
 
+/* An overflow that ends a fault may have come before the write that the fault is about. */
+static void shared_overflows_may_come_sooner(void **state)
+{
+	static struct expected expected[PROGRAM_STEPS];
+	const struct expectation expectation = { .setup = six,
+						 .exactness = SHARED,
+						 .quirks = 1u << QUIRK_EL0_STOPS };
+	static struct program program;
+	struct seen seen[PROGRAM_STEPS] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < PROGRAM_STEPS; i++)
+		seen[i].access = ACCESS_OK;
+	parse(&program, "mode default\nwrite PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x41\n"
+			"write PMEVTYPER0_EL0 0x8\nwrite PMEVCNTR0_EL0 0xfffffc00\n"
+			"write PMCNTENSET_EL0 0x1\nwork 1187\nwrite PMCCNTR_EL0 0x1\n"
+			"work 1346 el0\nread PMCCNTR_EL0\n");
+	program_expect(&program, &expectation, expected);
+	seen[8].value = 21;
+	assert_int_equal(program_differs(&program, expected, seen), -1);
+	seen[8].value = 1 + 1368;
+	assert_int_equal(program_differs(&program, expected, seen), -1);
+	seen[8].value = 19;
+	assert_int_equal(program_differs(&program, expected, seen), 8);
+}
+
 /* A "kernel" that forgets PMCR_EL0.C. */
 static bool forgets(void *context, const struct program *program)
 {
@@ -353,6 +379,7 @@ int main(void)
 		cmocka_unit_test(expectations_count_instructions),
 		cmocka_unit_test(shared_event_counters_are_judged),
 		cmocka_unit_test(faults_are_as_seen),
+		cmocka_unit_test(shared_overflows_may_come_sooner),
 		cmocka_unit_test(vcpus_are_apart),
 		cmocka_unit_test(turns_end_with_an_exit),
 		cmocka_unit_test(shrinks_to_what_matters),

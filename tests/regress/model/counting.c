@@ -141,6 +141,16 @@ void model_increment(struct model *model, uint64_t counters, unsigned event)
 	}
 }
 
+/* KVM writes the hardware anew when it handles an overflow, which ends QUIRK_EL0_STOPS. */
+static void mend(struct model *model, unsigned n)
+{
+	if (model->sooner)
+		return;
+	model->late |= n != CYCLE;
+	for (unsigned other = 0; other < MODEL_COUNTERS && n == CYCLE; other++)
+		model->counters[other].el0_now = true;
+}
+
 static void count(struct model *model, unsigned n, uint64_t amount)
 {
 	struct model_counter *counter = &model->counters[n];
@@ -150,10 +160,7 @@ static void count(struct model *model, unsigned n, uint64_t amount)
 		amount -= counter->left;
 		counter->left = is_long(model, n) ? 0 : WRAP32;
 		counter->again = 0;
-		/* KVM writes the hardware anew when it handles an overflow. */
-		model->late |= n != CYCLE;
-		for (unsigned other = 0; other < MODEL_COUNTERS && n == CYCLE; other++)
-			model->counters[other].el0_now = true;
+		mend(model, n);
 		overflows(model, n);
 	}
 	counter->left -= amount;

@@ -276,8 +276,10 @@ static void run(const struct program *program, const struct expectation *expecta
 {
 	struct run run = { .nvcpus = program->nvcpus, .drift = pace->drift };
 
-	for (int i = 0; i < program->nvcpus; i++)
+	for (int i = 0; i < program->nvcpus; i++) {
 		model_start(&run.seats[i].model, &expectation->setup, pace->divide, quirks);
+		run.seats[i].model.sooner = expectation->exactness != EXACT;
+	}
 	for (int i = 0; i < program->nsteps; i++) {
 		const struct step *step = &program->steps[i];
 

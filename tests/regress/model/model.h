@@ -66,7 +66,9 @@ struct model {
 	struct model_counter counters[MODEL_COUNTERS];
 	int cpu_pmu; /* host PMU of the CPU that it is on */
 	bool ran;
-	bool late; /* QEMU: of an event counter's overflow KVM hears later: model_heard() */
+	bool sooner; /* overflows may have come sooner than here, and have mended nothing since then
+		      */
+	bool late;   /* QEMU: of an event counter's overflow KVM hears later: model_heard() */
 };
 
 /* The state after a program's first steps: all zero and off. */

@@ -140,9 +140,11 @@ void model_reset(struct model *model)
 {
 	struct model_setup setup = model->setup;
 	int cpu_pmu = model->cpu_pmu;
+	bool sooner = model->sooner;
 
 	model_start(model, &setup, model->pace, model->quirks);
 	model->cpu_pmu = cpu_pmu;
+	model->sooner = sooner;
 	model->ran = true;
 }
 
