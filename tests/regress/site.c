@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/settle.h"
+#include "fair_server.h"
 #include "result.h"
 #include "site.h"
 
@@ -102,6 +103,8 @@ void place_on(const struct site *site, int cpu)
 	place_thread(0, cpu);
 	if (!site->exact)
 		return;
+	while (fair_server_disturbs())
+		settle();
 	while (!settle())
 		;
 }
