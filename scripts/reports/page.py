@@ -52,8 +52,12 @@ border:0;padding:0}.rows td::before{content:attr(data-head);color:var(--soft);fl
 .strip .bad{border-color:var(--bad);font-weight:400}
 nav a{margin-right:1rem;display:inline-block}a{color:inherit}
 @media print{@page{margin:1cm}body{font-size:9pt;padding:0;max-width:none}nav,.links{display:none}h1,h2,h3{break-after:avoid}
-h2{margin-top:1rem}figure,li,tr{break-inside:avoid}.wide,pre{overflow:visible}
-.grid{grid-template-columns:repeat(3,1fr);gap:.75rem}table,figcaption{font-size:7pt}code{white-space:normal}}
+p:has(+.grid,+ul,+.wide),ul:has(+.grid){break-after:avoid}
+h2{margin-top:1rem}figure,ul,tr,p,.wide:not(:has(.runs)){break-inside:avoid}.wide,pre{overflow:visible}
+.runs{font-size:6pt}.runs :is(th,td):last-child{display:none}
+.grid{display:block;orphans:1;widows:1}.grid figure{display:inline-block;vertical-align:top;width:31%;margin:0 2% .5rem 0}table,figcaption{font-size:7pt;line-height:1.25}
+figcaption p{margin:.3rem 0}figcaption table{width:100%;font-size:6pt}figcaption :is(th,td){padding-right:.2rem}
+dl{columns:2}dt,dd{break-inside:avoid}dt{break-after:avoid}code{white-space:normal}}
 """
 
 
@@ -189,7 +193,7 @@ def facts(sites, folder):
             + "</dl>")
         rows = [(run.name, run.command or "-", "-" if run.status is None else run.status, Html(links(run, folder) or "-"))
                 for run in site.runs]
-        parts.append(table(["run", "command", "status", "files"], rows, "rows"))
+        parts.append(table(["run", "command", "status", "files"], rows, "rows runs"))
     return "".join(parts)
 
 

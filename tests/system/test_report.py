@@ -288,12 +288,19 @@ def demo_broken_off_keeps_its_records():
 
 @test(slow=True, boots=True)
 def page_is_legible():
-    """In a browser 360, 800 and 1600 px wide no text overlaps another or is cut."""
+    """In a browser 360, 800 and 1600 px wide no text overlaps another or is cut; on paper it has 6 pages at most."""
     browser = shutil.which("chromium")
     if not browser:
         raise Skipped("chromium is not installed")
     done, out = demo()
     expect_equal(done.returncode, 0, "status of the demo")
+    with folder() as work:
+        paper = os.path.join(work, "paper.pdf")
+        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={work}/u", "--no-pdf-header-footer",
+                        f"--print-to-pdf={paper}", f"file://{out}/report.html"], capture_output=True, check=False, timeout=PATIENCE)
+        with open(paper, "rb") as file:
+            pages = len(re.findall(rb"/Type /Page\b", file.read()))
+    expect(0 < pages <= 6, f"{pages} pages on paper")
     page = html.escape(read(out, "report.html").replace("</body>", LAYOUT + "</body>"))
     frames = "".join(f'<iframe width="{width}" height="900" style="border:0" srcdoc="{page}">'
                      "</iframe>" for width in WIDTHS)
