@@ -25,10 +25,12 @@ BUILDING = threading.Lock()  # there is one tree
 
 # KERNEL: options of scripts/kernel; FIXED: with the fixes, as the kernel's faults would hide what a mutant breaks.
 # WATCHED: by what the kernel says of itself; its counts mean nothing. TOPOLOGY, TESTS: where, and by which.
-Judge = collections.namedtuple("Judge", "kernel fixed watched topology tests")
+# BOARD: more options of scripts/board.
+Judge = collections.namedtuple("Judge", "kernel fixed watched topology tests board", defaults=[()])
 USUAL = Judge((), False, False, "biglittle", "*")
 NESTED = Judge(("--version=7.3", "--flavor=stock"), True, False, "nested", "el2.*")
 DEBUG = Judge(("--version=7.3", "--flavor=composite-debug"), False, True, "biglittle", "interface.*")
+NVHE = Judge((), False, False, "biglittle", "host.*", ("--append=kvm-arm.mode=nvhe",))
 FIXES = os.path.join(TOP, "tests", "regress", "fixes")
 
 # FAILED: names of tests, SAID: of the first of them; CASE: the last one that the console names, if the board ended early.
@@ -43,7 +45,7 @@ def progress(text):
 def harness(image, pattern="*", failures=ENOUGH, by=USUAL):
     """Those tests on that kernel. One with all fixes has no known fault: what looks like one is the mutant's."""
     # A fixed seed, so that a table can be compared with the one before.
-    status, output, errors = run("scripts/board", "--icount", f"--topology={by.topology}",
+    status, output, errors = run("scripts/board", "--icount", f"--topology={by.topology}", *by.board,
                                  f"--kernel={image}", f"--timeout={LIMIT}", "--", "pmu-regress",
                                  "--seed=1", f"--failures={failures}", f"--run={pattern}", stderr=subprocess.PIPE)
     failed = re.findall(r"^not ok \d+ (\S+)", output, re.M)

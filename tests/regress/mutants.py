@@ -8,7 +8,7 @@ import re
 
 from regress import random_mutants
 from regress.coverage import FAMILIES
-from regress.judging import DEBUG, NESTED, PASSED, USUAL, build, harness, said_of, unmutated
+from regress.judging import DEBUG, NESTED, NVHE, PASSED, USUAL, build, harness, said_of, unmutated
 from regress.matrix import need_emulators
 from runs.command_line import Failure, Parser, positive
 from runs.jobs import TOP, guarded, script, workers
@@ -34,6 +34,9 @@ the board, is a failure. Kernels are kept in the cache of scripts/kernel.
   --debug        instead of these, those of tests/regress/mutants/debug: they
                  break rules that only the kernel sees, on Linux 7.3 with debug
                  options, and are judged by what it says of itself
+  --nvhe         instead of these, those of tests/regress/mutants/nvhe: they
+                 break what only a KVM in nVHE mode does, and are judged there
+                 by family host
   --random=N     instead of these, N mutants that nobody wrote: random changes
                  to lines of KVM's PMU code that pmu-regress executes (tests/run
                  coverage). Judged by all other families, and by family model
@@ -96,11 +99,12 @@ def main():
     parser.add_argument("--family", choices=FAMILIES)
     parser.add_argument("--nested", action="store_const", dest="kind", const="nested")
     parser.add_argument("--debug", action="store_const", dest="kind", const="debug")
+    parser.add_argument("--nvhe", action="store_const", dest="kind", const="nvhe")
     parser.add_argument("--random", type=positive)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--from", dest="first", type=positive, default=1)
     options = parser.parse_args()
-    by = {"nested": NESTED, "debug": DEBUG}.get(options.kind, USUAL)
+    by = {"nested": NESTED, "debug": DEBUG, "nvhe": NVHE}.get(options.kind, USUAL)
     paths = glob.glob(os.path.join(MUTANTS, options.kind or "", "*.patch"))
     names = {os.path.basename(path)[:-len(".patch")]: path for path in sorted(paths, key=number)}
     names = {name: path for name, path in names.items() if fnmatch.fnmatch(name, options.only)

@@ -67,8 +67,8 @@ const char *host_counted_name(int row)
 /*
  * perf_event_open(2): exclude_guest and exclude_host. The thread's own events count its host's
  * part and its guest's part, each of them alone, before, during and after the guest's run, while
- * the guest's PMU counts
- * too.
+ * the guest's PMU counts too. In VHE mode KVM changes filters for this (pmu.c), in nVHE mode it
+ * turns counters on and off (hyp/nvhe/switch.c).
  */
 void host_counted(const struct site *site, struct variant variant)
 {
