@@ -31,7 +31,7 @@ details{margin:.5rem 0}summary{cursor:pointer;max-width:50rem}details details{ma
 pre{font-size:.875rem;overflow-x:auto;margin:.25rem 0}
 .windows rect:hover{fill-opacity:.15}
 .grid{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr))}
-.pairs{grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}
+.pairs{grid-template-columns:repeat(var(--sites),minmax(0,1fr))}@media (max-width:700px){.pairs{grid-template-columns:1fr}}
 figure{margin:0;min-width:0}
 figure svg{display:block;width:100%;height:auto;max-width:40rem}
 figcaption{font-size:.875rem}
@@ -46,17 +46,18 @@ dt{font-weight:600;margin-top:.5rem}dd{margin:0}
 border-bottom:1px solid var(--line)}.rows td{display:flex;justify-content:space-between;gap:1rem;
 border:0;padding:0}.rows td::before{content:attr(data-head);color:var(--soft);flex:0 0 auto}
 .rows td{text-align:right}}
-@media (max-width:420px){figcaption th,figcaption td{font-size:.75rem;padding-right:.3rem}}
+figcaption :is(th,td){font-size:.75rem;padding-right:.3rem}
 .strip{list-style:none;padding:0;display:grid;gap:.5rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr))}
 .strip li{border-left:.4rem solid var(--good);padding:.1rem .75rem}
-.strip .bad{border-color:var(--bad);font-weight:400}
+.strip .bad{border-color:var(--bad);font-weight:400}.strip .unknown{border-color:var(--line)}
 nav a{margin-right:1rem;display:inline-block}a{color:inherit}
 @media print{@page{margin:1cm}body{font-size:9pt;padding:0;max-width:none}nav,.links{display:none}h1,h2,h3{break-after:avoid}
 p:has(+.grid,+ul,+.wide),ul:has(+.grid){break-after:avoid}
 h2{margin-top:1rem}figure,ul,tr,p,.wide:not(:has(.runs)){break-inside:avoid}.wide,pre{overflow:visible}
 .runs{font-size:6pt}.runs :is(th,td):last-child{display:none}
-.grid{display:block;orphans:1;widows:1}.grid figure{display:inline-block;vertical-align:top;width:31%;margin:0 2% .5rem 0}table,figcaption{font-size:7pt;line-height:1.25}
-figcaption p{margin:.3rem 0}figcaption table{width:100%;font-size:6pt}figcaption :is(th,td){padding-right:.2rem}
+.grid{display:block;orphans:1;widows:1}.grid figure{display:inline-block;vertical-align:top;width:31%;margin:0 2% .5rem 0}
+.pairs figure{width:calc(98%/var(--sites) - 2%)}table,figcaption{font-size:7pt;line-height:1.25}
+figcaption p{margin:.3rem 0}figcaption table{width:100%}figcaption :is(th,td){font-size:6pt;padding-right:.2rem}
 dl{columns:2}dt,dd{break-inside:avoid}dt{break-after:avoid}code{white-space:normal}}
 """
 
@@ -225,7 +226,8 @@ def chapter_text(chapter, sites, pictures, folder):
         return "".join(parts) + overviews(sites, chapter)
     if chapter["kind"] == "verdict":
         parts.append(verdicts(sites, chapter))
-    parts.append(f'<div class="grid{" pairs" if len(sites) > 1 else ""}">')
+    compared_by = f' pairs" style="--sites:{len(sites)}' if len(sites) > 1 else ""
+    parts.append(f'<div class="grid{compared_by}">')
     for run, site in pairs(sites, chapter):
         mine = [picture for picture in pictures.get(chapter["id"], []) if picture.run is run]
         parts += [figure(picture, site, folder) for picture in mine] or [bare(run, site, folder)]
@@ -252,8 +254,8 @@ def top_of(sites):
         parts += [f'<p class="bad">Cannot be shown: {escape(problem)}</p>' for problem in site.problems]
         lines = []
         for run in shown_on_top(site):
-            text, bad = verdict_of(run)
-            lines.append(f'<li class="{"bad" if bad else ""}"><b>{escape(run.title)}</b>: {escape(text)}</li>')
+            text, kind = verdict_of(run)
+            lines.append(f'<li class="{kind}"><b>{escape(run.title)}</b>: {prose(text)}</li>')
         parts.append(f'<ul class="strip">{"".join(lines)}</ul>')
     if compared(sites):
         parts.append(table(["mode", "the two compared"], compared(sites)))

@@ -2,6 +2,9 @@
 """The strip on top of the page: one verdict per run that tells whether the cycle counter counted."""
 from reports.records import DIVIDED_BY_ZERO, cluster_rows, plural, went_back
 
+# What a verdict is, and its class on the page.
+GOOD, BAD, UNKNOWN = "", "bad", "unknown"
+
 
 def stops(run):
     """Where windows stopped: "stops on a72 in 5 of 20 windows"."""
@@ -14,9 +17,9 @@ def stops(run):
 
 
 def verdict_of(run):
-    """(the sentence, whether it is bad news)."""
+    """(the sentence, GOOD, BAD or UNKNOWN)."""
     if not run.entries:
-        return run.problem or run.said or "did not run", bool(run.problem)
+        return run.problem or run.said or "did not run", BAD if run.problem else UNKNOWN
     parts = [stops(run)] if stops(run) else []
     back = went_back(run.windows)
     parts += [f"the cycle counter went back in {back} of {plural(len(run.windows), 'window')}"] if back else []
@@ -33,7 +36,7 @@ def verdict_of(run):
         bad = True
     if run.status and run.status != DIVIDED_BY_ZERO:
         parts.append(f"ended with status {run.status}")
-    return "; ".join(parts), bad
+    return "; ".join(parts), BAD if bad else GOOD if run.windows else UNKNOWN
 
 
 def shown_on_top(site):

@@ -5,8 +5,9 @@ import json
 import os
 import re
 import urllib.parse
+from types import SimpleNamespace
 
-from reports import plot, scales
+from reports import plot, scales, verdicts
 from reports.loading import load_files
 from reports.picture import Picture
 from system.harness import expect, expect_equal, test
@@ -123,3 +124,12 @@ def comparison_says_same_or_different():
         cells = re.findall("<span>([^<]*)</span>", table[:table.index("</table>")])
         expect_equal(cells, ["same", "same", "counts", "same verdict, other counts", "other", "different", "first", "only on kernel 0"],
                      "the table")
+
+
+@test()
+def no_verdict_is_no_good_one():
+    """A run that did not happen is neither good nor bad, and says why; one that could not be read is bad."""
+    expect_equal(verdicts.verdict_of(SimpleNamespace(entries=[], problem=None, said="no composite PMU")),
+                 ("no composite PMU", verdicts.UNKNOWN), "verdict of a run that did not happen")
+    expect_equal(verdicts.verdict_of(SimpleNamespace(entries=[], problem="it is empty", said="")),
+                 ("it is empty", verdicts.BAD), "verdict of a record that cannot be read")
