@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's code for a program: expected of it, instruction by instruction, in model/expect.c. */
+/* The guest's code for a program: expected of it, instruction by instruction, in model/outcome.c.
+ */
+#include "model/outcome.h"
 #include "play_code.h"
 
 #define GICD_PENDING 0x08000200ull /* GICD_ISPENDR0, of this CPU's own interrupts with a GICv2 */

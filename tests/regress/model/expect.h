@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What a program must read, by the model. The guest's code for each step is that of ../play.c,
- * instruction by instruction. One that traps counts as one; with QEMU a trapped reading of
- * PMSELR_EL0 and PMUSERENR_EL0 counts as two, which this does not know.
- */
+/* What a program must read, by the model. */
 #ifndef EXPECT_H
 #define EXPECT_H
 
@@ -52,11 +48,5 @@ void difference_print(const struct program *program, int step, const struct expe
 /* The VM of a program: @host is what the host PMU and this kernel have. */
 void program_setup(const struct program *program, const struct model_setup *host,
 		   struct model_setup *setup);
-
-/* Instructions that ../guest.c takes to put @value into a register. */
-unsigned mov_length(uint64_t value);
-
-/* Of work's @instructions: loops of two, and others before them. */
-unsigned work_loops(uint64_t instructions);
 
 #endif
