@@ -46,8 +46,8 @@ def as_json(judged):
         "title": judged.title(), "verdict": judged.verdict(), "clean": judged.clean(), "kernels": kernels,
         "patches": [patch.title for patch in found.patches], "boards": found.boards,
         "incomplete": judged.incomplete(), "cases": cases, "warnings": warnings, "instructions": prices,
-        "debug": found.watched and {"new": [splat._asdict() for splat in found.watched.new], "old": found.watched.old,
-                                    "incomplete": found.watched.incomplete, "unjudged": found.watched.unjudged},
+        "debug": found.watched and found.watched._asdict() | {
+            name: [splat._asdict() for splat in getattr(found.watched, name)] for name in ("new", "sampled")},
         "promises": {test: {"says": says, "document": document} for test, (says, document) in found.promises.items()},
         "tested": found.tested}, indent=1) + "\n"
 

@@ -230,7 +230,13 @@ class Judgement:
                   [f"{splat.flavor}, in {groups.some(splat.cases, FEW) if splat.cases else 'no case'}"])
                  for splat in watched.new[:None if everything else FEW]]
         items += [(text, []) for text in (watched.incomplete + watched.unjudged)[:None if everything else FEW]]
-        return [Text(said), *([Items(items)] if items else [])]
+        parts = [Text(said), *([Items(items)] if items else [])]
+        if watched.sampled:
+            races = [splat.said.partition(" in ")[2] for splat in watched.sampled]
+            parts.append(Text(f"{plural(len(races), 'data race')} more: {groups.some(races, len(races) if everything else FEW)}. KCSAN "
+                              "watches a few accesses of many, by chance. The series names no function of these, or the base has "
+                              "other races in it."))
+        return parts
 
     def facts(self, everything):
         """What was compared, with what, and the line for a reply if nothing is broken."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A series on kernels that watch themselves: what only the series' say there, and in which case."""
+import re
 from typing import NamedTuple
 
 from runs import cache, kernel_log, ktap
@@ -8,6 +9,7 @@ from runs.command_line import Failure
 # The flavors of scripts/kernel: locks, RCU, memory and undefined behaviour; data races.
 FLAVORS = ("debug", "kcsan")
 FAMILIES = ("interface", "state", "many", "host", "storm")
+RACE = re.compile("BUG: KCSAN: (?:data-race|assert: race) in (.*)")
 
 
 class Splat(NamedTuple):
@@ -20,9 +22,25 @@ class Splat(NamedTuple):
 class Watched(NamedTuple):
     """What came of it."""
     new: list  # [Splat], of the series only
+    sampled: list  # [Splat]: data races that only the series' kernel has logged, by chance
     old: int  # how many the base has too
     incomplete: list  # families that came to their end on the base only, in words
     unjudged: list  # those that did not on the base
+
+
+def racing(said):
+    """The functions of a data race; none if it is another warning."""
+    return set(re.findall(r"[\w.]+", match[1])) if (match := RACE.match(said)) else set()
+
+
+def by_chance(said, base, patches):
+    """Whether a data race may be the base's as well: KCSAN watches a few accesses of many, others in each run.
+
+    It counts against a series that names one of its functions, unless the base has a race in that one too.
+    """
+    functions = racing(said)
+    named = {name for name in functions if any(re.search(rf"\b{re.escape(name.partition('.')[0])}\b", patch) for patch in patches)}
+    return bool(functions) and not named - set().union(*map(racing, base))
 
 
 def splats(runs):
@@ -48,7 +66,8 @@ def run(kernel, board, options):
 
 def watch(series, options, progress):
     """Watched, on the first board. Verdicts of cases are not compared: such a kernel is too slow for some."""
-    board, new, old, incomplete, unjudged = options.topology[0], [], 0, [], []
+    board, new, sampled, old, incomplete, unjudged = options.topology[0], [], [], 0, [], []
+    diffs = [patch.diff for patch in series.patches]
     for flavor in FLAVORS:
         said, reasons = {}, {}
         for role, first in (("base", 0), ("series", len(series.patches))):
@@ -61,8 +80,10 @@ def watch(series, options, progress):
             said[role] = splats(runs)
             reasons[role] = {family: f"{family} on the {role}'s {flavor} kernel: {results.reason}"
                              for family, (results, _) in zip(FAMILIES, runs) if results.reason}
-        new += [Splat(flavor, text, cases) for key, (text, cases) in said["series"].items() if key not in said["base"]]
+        for key, (text, cases) in said["series"].items():
+            if key not in said["base"]:
+                (sampled if by_chance(text, said["base"], diffs) else new).append(Splat(flavor, text, cases))
         old += len(said["series"].keys() & said["base"].keys())
         unjudged += reasons["base"].values()
         incomplete += [text for family, text in reasons["series"].items() if family not in reasons["base"]]
-    return Watched(new, old, incomplete, unjudged)
+    return Watched(new, sampled, old, incomplete, unjudged)

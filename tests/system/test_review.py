@@ -151,7 +151,7 @@ def review_tells_what_debug_kernels_say():
             return 122, "1..1\n", "board: not done in 900 s"
         return (1 if note else 0), f"1..1\n{note}{verdict} 1 {family}.x\n# Totals: pass:0\n", note
 
-    fake = SimpleNamespace(patches=[1], kernel=lambda _role, first, flavor: f"stock-{flavor}" + (",patched" if first else ""))
+    fake = SimpleNamespace(patches=[SimpleNamespace(diff="")], kernel=lambda _role, first, flavor: f"stock-{flavor}" + (",patched" if first else ""))
     original, cache.boot = cache.boot, boot
     try:
         watched = watching.watch(fake, SimpleNamespace(topology=["b"]), progress.Progress("test"))
@@ -165,6 +165,24 @@ def review_tells_what_debug_kernels_say():
     judged.found = judged.found._replace(watched=watched)
     expect(not judged.clean() and "its debug kernels log 1 new warning" in judged.verdict(), judged.verdict())
     expect(f"  {lockdep}" in judged.letter() and "debug, in many.x" in judged.letter(), judged.letter())
+
+
+@test()
+def review_blames_no_series_for_a_race_by_chance():
+    """A race counts against a series that names one of its functions, if the base has none in that one."""
+    base = {f"BUG: KCSAN: data-race in {race}": ("", []) for race in ("load / put", "tick+0x1/0x2 / load")}
+    for race, diff, expected in (("a / b", "", True), ("a / b", "+\ta(1);", False), ("b / a", "+\ta(1);", False), ("a", "+\ta(1);", False),
+                                 ("a / load", "+\tload();", True), ("a / load", "+\tload(a());", False), ("aa / b", "+\ta(1);", True),
+                                 ("a.isra.0 / b", "+\ta(1);", False)):
+        said = f"BUG: KCSAN: data-race in {race}"
+        expect_equal(watching.by_chance(said, base, ["", diff]), expected, f"{said} and {diff}")
+    expect(not watching.by_chance("WARNING: possible circular locking dependency detected", base, []), "a lock's order is by chance")
+    board = {"b": results(a__x="")}
+    judged = judgement_of(board, board)
+    race = watching.Splat("kcsan", "BUG: KCSAN: data-race in a / b", ["many.x"])
+    judged.found = judged.found._replace(watched=watching.Watched([], [race], 0, [], []))
+    expect(judged.clean() and "1 data race more: a / b. KCSAN" in judged.letter(), judged.letter())
+    expect_equal(json.loads(exports.as_json(judged))["debug"]["sampled"], [race._asdict()], "for machines")
 
 
 @test()
@@ -247,6 +265,9 @@ def review_letter_has_sixty_lines():
         expect(any("--verbose has all" in line for line in lines), "what is left out is not named")
         expect(lines[3].startswith("BROKEN: "), f"the verdict is not the first line but {lines[3]!r}")
         expect(not any("Tested-by" in line for line in lines), "a broken series is said to be tested")
+    splats = [watching.Splat("kcsan", f"BUG: KCSAN: data-race in a{n} / b", [f"many.{n}" for n in range(9)]) for n in range(9)]
+    judged.found = judged.found._replace(watched=watching.Watched(splats, splats, 9, ["many on the series: x"] * 9, []))
+    expect(len(judged.letter().splitlines()) <= 60, judged.letter())
     few = judgement_of(*one_line_fault(tests=1), culprits={case: (1, 2) for case in one_line_fault(tests=1)[0]["board0"].cases})
     text = few.letter()
     expect(text.count("repeat:") == 1 and "family_a.promise: 20 cases on board0, board1" in text, text)
