@@ -29,7 +29,8 @@ BUILDING = threading.Lock()  # there is one tree
 Judge = collections.namedtuple("Judge", "kernel fixed watched topology tests board", defaults=[()])
 USUAL = Judge((), False, False, "biglittle", "*")
 NESTED = Judge(("--version=7.3", "--flavor=stock"), True, False, "nested", "el2.*")
-DEBUG = Judge(("--version=7.3", "--flavor=composite-debug"), False, True, "biglittle", "interface.*")
+DEBUG = Judge(("--version=7.3", "--flavor=composite-debug"), False, True, "biglittle", "interface.*",
+              ("--verbose", "--append=loglevel=5"))  # warnings, and the names of cases
 NVHE = Judge((), False, False, "biglittle", "host.*", ("--append=kvm-arm.mode=nvhe",))
 FIXES = os.path.join(TOP, "tests", "regress", "fixes")
 

@@ -11,8 +11,7 @@ void kernel_log_open(struct kernel_log *log)
 {
 	log->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (log->fd < 0)
-		printf("# /dev/kmsg cannot be read (%s): kernel warnings go unseen\n",
-		       strerror(errno));
+		log->fd = -errno;
 	else
 		lseek(log->fd, 0, SEEK_END);
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct kernel_log {
-	int fd; /* /dev/kmsg, -1 if it may not be read */
+	int fd; /* /dev/kmsg, -errno if it may not be read */
 };
 
 /* From here on; what the log held before does not count. */

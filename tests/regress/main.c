@@ -7,6 +7,7 @@
 
 #include "output/files.h"
 #include "discover.h"
+#include "kernel_log.h"
 #include "perf_limit.h"
 #include "promises.h"
 #include "quirks.h"
@@ -113,6 +114,7 @@ int main(int argc, char **argv)
 	static struct site site;
 	struct arguments arguments = { .repeat = 1, .seed = (unsigned long long)time(NULL) };
 	char reason[256] = "";
+	struct kernel_log log;
 	struct warden warden;
 	bool usable;
 	int status;
@@ -146,11 +148,13 @@ int main(int argc, char **argv)
 	site.programs = (unsigned)arguments.programs;
 	site.keep = arguments.keep;
 	site.replay = arguments.replay;
-	usable = arguments.run.list || site_discover(&site, reason, sizeof(reason));
-	if (!usable)
-		return end_output(skip_everything(reason));
 	if (arguments.run.list)
 		return end_output(run_cases(&site, families, nfamilies, &arguments.run));
+	kernel_log_open(&log);
+	arguments.run.log = &log;
+	usable = site_discover(&site, reason, sizeof(reason));
+	if (!usable)
+		return end_output(skip_everything(reason));
 	site.exact = arguments.exact || (!arguments.not_exact && site_is_exact(&site));
 	quirks_prepare();
 	warden_start(&warden);
@@ -162,5 +166,6 @@ int main(int argc, char **argv)
 	else
 		status = run_cases(&site, families, nfamilies, &arguments.run);
 	warden_end(&warden);
+	kernel_log_close(&log);
 	return end_output(status);
 }

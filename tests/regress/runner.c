@@ -144,15 +144,13 @@ static enum result run_case(const struct site *site, const struct cased *cased, 
 			 notes);
 }
 
-/* Only OK and SKIPPED are not failures, and only if the kernel logged no warning. */
-static enum result judge_once(const struct site *site, const struct cased *cased,
-			      struct kernel_log *log, char *notes, size_t size)
+/* Only OK and SKIPPED are not failures, and only if the kernel logs no warning. */
+static enum result judge_once(const struct site *site, const struct cased *cased, char *notes,
+			      size_t size)
 {
 	enum result result = run_case(site, cased, notes);
 	char reason[512];
 
-	if (kernel_log_warned(log, notes, size))
-		return RESULT_FAILED;
 	if (result == RESULT_OK || result == RESULT_SKIPPED)
 		return result;
 	if (!site->uncounted)
@@ -177,12 +175,17 @@ static enum result judge(const struct site *site, const struct cased *cased, str
 		snprintf(notes, size, "%s", KNOWN_FAULT PROTECTED_FAULT);
 		return RESULT_SKIPPED;
 	}
-	result = judge_once(site, cased, log, notes, size);
+	result = judge_once(site, cased, notes, size);
+	/* Most warnings are logged once per boot: a second try would pass. */
+	if (kernel_log_warned(log, notes, size))
+		return RESULT_FAILED;
 	if (result != RESULT_FAILED || !site->emulated || site->exact)
 		return result;
 	snprintf(reason, sizeof(reason), "%s", last_line(notes));
 	for (int tries = 1; tries < EMULATED_TRIES && result == RESULT_FAILED; tries++)
-		result = judge_once(site, cased, log, notes, size);
+		result = judge_once(site, cased, notes, size);
+	if (kernel_log_warned(log, notes, size))
+		return RESULT_FAILED;
 	if (result != RESULT_OK)
 		return result;
 	snprintf(notes, size,
@@ -197,16 +200,20 @@ static int run_all(const struct site *site, const struct cases *cases,
 {
 	static char notes[CHILD_NOTES + 512];
 	int counts[RESULT_SKIPPED + 1] = { 0 }, number = 0;
-	struct kernel_log log;
 	struct junit junit;
-	bool enough = false;
+	bool enough = false, warned;
 
 	if (!junit_open(&junit, options->junit))
 		return RUN_USAGE;
 	printf("KTAP version 1\n1..%d\n", cases->n * options->repeat);
 	site_describe(site, stdout);
+	if (options->log->fd < 0)
+		printf("# /dev/kmsg cannot be read (%s): kernel warnings go unseen\n",
+		       strerror(-options->log->fd));
 	fflush(stdout);
-	kernel_log_open(&log);
+	/* What came of finding out about the host has no case: the first one fails instead. */
+	snprintf(notes, sizeof(notes), "while pmu-regress found out what this host has:");
+	warned = kernel_log_warned(options->log, notes, sizeof(notes));
 	for (int round = 0; round < options->repeat && !enough; round++)
 		for (int i = 0; i < cases->n && !enough; i++) {
 			double start_time = now();
@@ -215,7 +222,10 @@ static int run_all(const struct site *site, const struct cases *cases,
 			/* Such a board keeps its output back until the end. */
 			if (site->exact && site->emulated)
 				kernel_log_case(cases->list[i].name);
-			result = judge(site, &cases->list[i], &log, notes, sizeof(notes));
+			result = warned ? RESULT_FAILED
+					: judge(site, &cases->list[i], options->log, notes,
+						sizeof(notes));
+			warned = false;
 			counts[result]++;
 			report(++number, &cases->list[i], result, notes, options, &junit,
 			       now() - start_time);
@@ -228,7 +238,6 @@ static int run_all(const struct site *site, const struct cases *cases,
 		printf("# ended after %d failures\n", counts[RESULT_FAILED]);
 	printf("# Totals: pass:%d fail:%d skip:%d\n", counts[RESULT_OK], counts[RESULT_FAILED],
 	       counts[RESULT_SKIPPED]);
-	kernel_log_close(&log);
 	if (!junit_close(&junit))
 		return RUN_FAILED;
 	if (counts[RESULT_FAILED])

@@ -8,7 +8,10 @@
 
 #include "test.h"
 
+struct kernel_log;
+
 struct run_options {
+	struct kernel_log *log; /* what it says from its opening on fails a case */
 	const char *pattern; /* of case names, as in fnmatch(3); NULL: all */
 	const char *junit;   /* NULL: none */
 	int repeat;

@@ -12,7 +12,7 @@ from boards import direct
 from system.harness import PATIENCE, TOP, Board, Skipped, debian_program, expect, expect_equal, minivmm, run_board, test
 
 FEW = ["pmu-regress", "--run=counting.cycles/*", "--seed=7"]
-PASSED, USAGE, NOTHING = 0, 2, 4
+PASSED, FAILED, USAGE, NOTHING = 0, 1, 2, 4
 
 
 def expect_skip_of_all(result):
@@ -76,6 +76,23 @@ def regress_needs_kvm(result):
 def regress_needs_rights(result):
     """pmu-regress as a user who may not open /dev/kvm: status 4 and one skip."""
     expect_skip_of_all(result)
+
+
+@test(["with", "warning=1", "pmu-regress", "--run=interface.irq/*"], icount=True)
+def regress_sees_warnings_before_its_cases(result):
+    """What the kernel warns of while pmu-regress finds out about the host fails the first case, and says so."""
+    result.expect_status(FAILED)
+    said = result.stdout.partition("\nnot ok 1 ")[0].splitlines()[-2:]
+    expect_equal(said, ["# while pmu-regress found out what this host has:", "# the kernel says: WARNING: made up by a test"], "before it")
+
+
+@test(["with", "warning=300", "pmu-regress", "--run=counting.cycles/explicit/*"])
+def regress_takes_no_warning_for_the_emulators(result):
+    """In wall time a failed case is tried again, as QEMU may have lost a count. A warning is no such failure: it does not come again."""
+    result.expect_status(FAILED)
+    for said in re.findall(r"((?:^# .*\n)+)not ok", result.stdout, re.M):
+        expect("# the kernel says: WARNING: made up by a test" in said, result.stdout)
+    expect("the emulator may have lost" not in result.stdout, result.stdout)
 
 
 @test(["pmu-regress", "--run=counting.cycles/composite/s*", "--junit=record"], icount=True)

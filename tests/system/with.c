@@ -5,7 +5,7 @@
  *     with [uid=N] [cpu=N] [cpuset[=LIST]] [shown=LIST] [out=FILE] [small=KIB] [signal=N]
  *          [again=N] [env=NAME=VALUE] [kill=N] [storm=US] [unplug=CPU] [rss] [stuck=FD] [closed=FD]
  * [ignore=N] [fsize=KIB] [stack=KIB] [full=FIFO] [slow=FIFO] [gone=FIFO] [unread=FIFO]
- * [filter=ERRNO] COMMAND...
+ * [filter=ERRNO] [warning=MS] COMMAND...
  *
  * uid: as this user. cpu: allowed on this CPU only. cpuset: in a cgroup with the cpuset
  * controller on, as systemd has them, which allows these CPUs. shown: sysfs says that these are
@@ -24,7 +24,7 @@
  * signal N killed it.
  *
  * filter: a system call filter as a systemd unit's, without seccomp and Landlock, that gives this
- * errno; 0: that kills.
+ * errno; 0: that kills. warning: the kernel logs a warning every so many milliseconds.
  */
 #include <stdbool.h>
 #include <stdio.h>

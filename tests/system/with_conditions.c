@@ -154,6 +154,25 @@ static void limit(int resource, int kib)
 		die("setrlimit");
 }
 
+/* From a process that ends with this one. */
+static void log_warnings(int milliseconds)
+{
+	static const char line[] = "<4>WARNING: made up by a test\n";
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		die("/dev/kmsg");
+	if (fork()) {
+		close(fd);
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	do
+		usleep((useconds_t)milliseconds * 1000);
+	while (write(fd, line, sizeof(line) - 1) > 0);
+	die("/dev/kmsg");
+}
+
 static void stay_on(int cpu)
 {
 	cpu_set_t set;
@@ -213,6 +232,8 @@ bool arrange(const char *argument)
 		enter_cpuset(argument + 7);
 	} else if (!strncmp(argument, "shown=", 6)) {
 		show_online(argument + 6);
+	} else if ((value = number(argument, "warning")) > 0) {
+		log_warnings(value);
 	} else if ((value = number(argument, "small")) > 0) {
 		make_small(value);
 	} else {
