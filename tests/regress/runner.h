@@ -12,8 +12,8 @@ struct kernel_log;
 
 struct run_options {
 	struct kernel_log *log; /* what it says from its opening on fails a case */
-	const char *pattern; /* of case names, as in fnmatch(3); NULL: all */
-	const char *junit;   /* NULL: none */
+	const char *pattern;    /* of case names, as in fnmatch(3); NULL: all */
+	const char *junit;      /* NULL: none */
 	int repeat;
 	int failures; /* the run ends after so many; 0: it does not */
 	bool verbose, list;
