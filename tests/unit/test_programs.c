@@ -199,13 +199,26 @@ static void faults_are_as_seen(void **state)
 		  "write PMCCNTR_EL0 0x7ffffffffffff6a0\nwork 2404\nexit\nwork 2923\n"
 		  "read PMOVSSET_EL0\n",
 		  0 },
+		/* A VM's first run makes events only for counters that are on. */
+		{ "mode default\nwrite PMCR_EL0 0x1\nmigrate home\nset PMCCFILTR_EL0 0x80000000\n"
+		  "write PMCNTENSET_EL0 0x80000000\nread PMCCNTR_EL0\n",
+		  0 },
+		{ "mode default\nprepared-by-userspace\nwrite PMCR_EL0 0x1\n"
+		  "set PMCCFILTR_EL0 0x80000000\nwrite PMCNTENSET_EL0 0x80000000\n"
+		  "read PMCCNTR_EL0\n",
+		  0 },
+		{ "mode default\nwrite PMCR_EL0 0x1\nwrite PMCNTENSET_EL0 0x80000000\nmigrate "
+		  "home\n"
+		  "set PMCCFILTR_EL0 0x80000000\nread PMCCNTR_EL0\n",
+		  3 },
 	};
 	static struct expected expected[PROGRAM_STEPS];
 	static struct program program;
 	const struct expectation expectation = { .setup = six,
 						 .quirks = 1u << QUIRK_EL0_STOPS |
 							   1u << QUIRK_COMMAND_STOPS |
-							   1u << QUIRK_HALF_WAY };
+							   1u << QUIRK_HALF_WAY |
+							   1u << QUIRK_SET_EVENT };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -287,6 +300,40 @@ static void shared_overflows_may_come_sooner(void **state)
 	assert_int_equal(program_differs(&program, expected, seen), -1);
 	seen[8].value = 19;
 	assert_int_equal(program_differs(&program, expected, seen), 8);
+}
+
+/* A wrap that shared counts may bring leaves its flag unknown, wherever it was before. */
+static void shared_counts_may_wrap(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t unknown; /* flags of the last step */
+	} rows[] = {
+		/* After the flag was cleared, or while it was set. */
+		{ "mode default\nwrite PMOVSSET_EL0 0xffffffff\nwrite PMEVTYPER0_EL0 0x8\n"
+		  "write PMEVCNTR0_EL0 0xfffff46e\nwrite PMCNTENSET_EL0 0x1\n"
+		  "write PMCR_EL0 0x1\nwork 760\nset PMOVSSET_EL0 0x80000002\nwork 660\n"
+		  "read PMOVSSET_EL0\n",
+		  0x1 },
+		/* After PMCR_EL0.LC was cleared, or before. */
+		{ "mode default\nwrite PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x41\n"
+		  "write PMCCNTR_EL0 0xffff0000\nwrite PMCR_EL0 0x1\n"
+		  "write PMCCFILTR_EL0 0x0\nread PMOVSSET_EL0\n",
+		  BIT(31) },
+		{ "mode default\nwrite PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x41\n"
+		  "write PMCCNTR_EL0 0xff000000\nwrite PMCR_EL0 0x1\nread PMOVSSET_EL0\n",
+		  0 },
+	};
+	static struct expected expected[PROGRAM_STEPS];
+	static struct program program;
+	const struct expectation expectation = { .setup = six, .exactness = SHARED };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		parse(&program, rows[i].text);
+		program_expect(&program, &expectation, expected);
+		assert_int_equal(expected[program.nsteps - 1].unknown, rows[i].unknown);
+	}
 }
 
 /* A "kernel" that forgets PMCR_EL0.C. */
@@ -380,6 +427,7 @@ int main(void)
 		cmocka_unit_test(shared_event_counters_are_judged),
 		cmocka_unit_test(faults_are_as_seen),
 		cmocka_unit_test(shared_overflows_may_come_sooner),
+		cmocka_unit_test(shared_counts_may_wrap),
 		cmocka_unit_test(vcpus_are_apart),
 		cmocka_unit_test(turns_end_with_an_exit),
 		cmocka_unit_test(shrinks_to_what_matters),

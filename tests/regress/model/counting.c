@@ -90,6 +90,13 @@ void model_make(struct model *model, uint64_t counters)
 			make(model, n);
 }
 
+void model_fresh(struct model *model)
+{
+	model_make(model, ALL);
+	for (unsigned n = 0; n < MODEL_COUNTERS; n++)
+		model->counters[n].made &= model->counters[n].on;
+}
+
 void model_rearm(struct model *model, uint64_t moved)
 {
 	for (unsigned n = 0; n < MODEL_COUNTERS; n++)

@@ -16,10 +16,21 @@ static const struct {
 	[WALL] = { { 16, 0, true }, { 1, 1 << 30, true } },
 };
 
+/* Counters that may have wrapped: what lies between two outcomes has, or has not. */
+static uint64_t wraps(const struct outcome *one, const struct outcome *other)
+{
+	uint64_t counters = 0;
+
+	for (unsigned n = 0; n < MODEL_COUNTERS; n++)
+		if (one->wraps[n] != other->wraps[n])
+			counters |= BIT(n);
+	return counters;
+}
+
 /*
  * The least and the most that counts may have become bound those between. A flag on which outcomes
- * differ is not known, and stays so: what wraps at a time that nobody knows may do it before or
- * after a write that clears the flag.
+ * differ, or whose counter may have wrapped, is not known, and stays so: what wraps at a time that
+ * nobody knows may do it before or after a write that clears the flag or moves the wrap.
  */
 static void combine(const struct program *program, struct outcome outcomes[][PROGRAM_STEPS],
 		    int noutcomes, struct expected *expected)
@@ -39,7 +50,7 @@ static void combine(const struct program *program, struct outcome outcomes[][PRO
 			int64_t by = (int64_t)(other->total - first->total);
 
 			*unsure = (step->op == OP_RESET ? 0 : *unsure) |
-				  (first->overflow ^ other->overflow);
+				  (first->overflow ^ other->overflow) | wraps(first, other);
 			less = by < less ? by : less;
 			more = by > more ? by : more;
 		}

@@ -130,6 +130,8 @@ uint64_t model_plain(const struct model *model, uint16_t sysreg);
 #define MODEL_USER_BITS 0xfu  /* PMUSERENR_EL0's */
 /* Makes the hardware's part of these counters what the registers say. */
 void model_make(struct model *model, uint64_t counters);
+/* The same of a vCPU that has not run: KVM makes events only for counters that are on. */
+void model_fresh(struct model *model);
 /* Only where counters overflow, of those whose bit of PMCR_EL0, LC or LP, is in @moved. */
 void model_rearm(struct model *model, uint64_t moved);
 /* Of these only whether they are on. */

@@ -154,10 +154,12 @@ static void prepare(struct seat *seat)
 /* The guest's first instructions. */
 static void enter(struct seat *seat, bool by_userspace)
 {
-	if (by_userspace)
+	if (by_userspace) {
+		model_fresh(&seat->model);
 		model_work(&seat->model, false, BEGIN);
-	else
+	} else {
 		prepare(seat);
+	}
 	seat->model.ran = seat->begun = true;
 }
 
@@ -236,6 +238,8 @@ static void take_step(struct run *run, const struct program *program, int i,
 		guest_step(seat, step, outcome);
 	}
 	outcome->overflow = seat->model.overflow;
+	for (unsigned n = 0; n < MODEL_COUNTERS; n++)
+		outcome->wraps[n] = (uint32_t)(model_total(&seat->model, n) >> 32);
 	outcome->interrupts = seat->model.interrupts;
 	if (!program_ends_turn(program, i))
 		return;

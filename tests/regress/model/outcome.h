@@ -22,6 +22,7 @@ struct outcome {
 	uint64_t mask;         /* of the bits that it has */
 	uint64_t overflow;     /* after the step */
 	uint64_t interrupts;
+	uint32_t wraps[MODEL_COUNTERS]; /* bits 63:32 of each counter's total */
 };
 
 /* @outcomes: one of each step. */

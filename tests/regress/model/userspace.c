@@ -151,6 +151,6 @@ void model_reset(struct model *model)
 void model_migrate(struct model *model, int pmu)
 {
 	model->setup.pmu = model->cpu_pmu = pmu;
-	model_make(model, ALL);
+	model_fresh(model);
 	model_exit(model);
 }
