@@ -188,6 +188,12 @@ static void faults_are_as_seen(void **state)
 		  "write PMCNTENSET_EL0 0x1\nwork 0 el0\nwrite PMEVCNTR0_EL0 0x0\n"
 		  "work 0 el0\nread PMCCNTR_EL0\n",
 		  53 },
+		/* One that comes with the trap of a write is heard of after the write. */
+		{ "mode default\nwrite PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x1\n"
+		  "write PMCCNTR_EL0 0xffffffdd\nwork 22\nwrite PMCNTENSET_EL0 0x80000000\n"
+		  "write PMSELR_EL0 0x1f\nwrite PMXEVCNTR_EL0 0xbb5a8889e08a0000\n"
+		  "write PMUSERENR_EL0 0x0 el0\nread PMCCNTR_EL0\n",
+		  0xbb5a8889e08a0022 },
 		/* A write that names no counter does nothing. */
 		{ "mode default\nwrite PMCNTENSET_EL0 0x1\nwrite PMCR_EL0 0x1\n"
 		  "write PMCNTENSET_EL0 0x80000000\nwrite PMEVTYPER0_EL0 0x1\n"
@@ -198,6 +204,11 @@ static void faults_are_as_seen(void **state)
 		{ "mode default\nwrite PMCNTENSET_EL0 0x80000000\nwrite PMCR_EL0 0x41\n"
 		  "write PMCCNTR_EL0 0x7ffffffffffff6a0\nwork 2404\nexit\nwork 2923\n"
 		  "read PMOVSSET_EL0\n",
+		  0 },
+		/* A write that leaves PMCR_EL0.E as it is makes no event that userspace has chosen.
+		 */
+		{ "mode default\nwrite PMCNTENSET_EL0 0x8\nwrite PMCR_EL0 0x1\n"
+		  "set PMEVTYPER3_EL0 0x8\nwrite PMCR_EL0 0x1\nread PMEVCNTR3_EL0\n",
 		  0 },
 		/* A VM's first run makes events only for counters that are on. */
 		{ "mode default\nwrite PMCR_EL0 0x1\nmigrate home\nset PMCCFILTR_EL0 0x80000000\n"

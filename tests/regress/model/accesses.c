@@ -87,14 +87,18 @@ int model_read(const struct model *model, uint16_t sysreg, bool el0, uint64_t *v
 	return ACCESS_OK;
 }
 
-/* Arm ARM, PMCR_EL0: C and P are commands, and the counters go on at once. */
+/*
+ * Arm ARM, PMCR_EL0: C and P are commands, and the counters go on at once. Kernels that have
+ * QUIRK_COMMAND_STOPS look at the counters only if E changes, which shows after QUIRK_SET_EVENT.
+ */
 static void write_pmcr(struct model *model, uint64_t value)
 {
 	uint64_t kept = model_pmcr(model, value);
 	uint64_t moved = kept ^ model->pmcr;
 
 	model->pmcr = kept;
-	model_switch(model, model->enabled);
+	if (moved & PMCR_E || !(model->quirks & 1u << QUIRK_COMMAND_STOPS))
+		model_switch(model, model->enabled);
 	if (!(model->quirks & 1u << QUIRK_LC_LATE))
 		model_rearm(model, moved);
 	if (value & PMCR_C)

@@ -153,8 +153,11 @@ static void mend(struct model *model, unsigned n)
 {
 	if (model->sooner)
 		return;
-	model->late |= n != CYCLE;
-	for (unsigned other = 0; other < MODEL_COUNTERS && n == CYCLE; other++)
+	if (n != CYCLE || model->traps) {
+		model->late = true;
+		return;
+	}
+	for (unsigned other = 0; other < MODEL_COUNTERS; other++)
 		model->counters[other].el0_now = true;
 }
 

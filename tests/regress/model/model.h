@@ -69,6 +69,7 @@ struct model {
 	bool sooner; /* overflows may have come sooner than here, and have mended nothing since then
 		      */
 	bool late;   /* QEMU: of an event counter's overflow KVM hears later: model_heard() */
+	bool traps;  /* the instruction that counts is one that traps: then of each overflow */
 };
 
 /* The state after a program's first steps: all zero and off. */

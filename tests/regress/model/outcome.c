@@ -115,7 +115,10 @@ static void guest_step(struct seat *seat, const struct step *step, struct outcom
 	begin(model, el0);
 	switch (step->op) {
 	case OP_WRITE:
-		model_work(model, el0, mov_length(step->value) + TRAP);
+		model_work(model, el0, mov_length(step->value));
+		model->traps = true;
+		model_work(model, el0, TRAP);
+		model->traps = false;
 		outcome->access = model_write(model, step->sysreg, el0, step->value);
 		break;
 	case OP_READ:
